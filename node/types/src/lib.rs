@@ -1,0 +1,3 @@
+//! Identifiers, units, statements and signed messages of Gavel. No IO.
+
+pub mod statement;
