@@ -4,6 +4,7 @@
 //! fix that choice once. What is proven is described in `docs/circuits/`.
 
 pub mod security;
+pub mod table;
 
 use plonky2::field::goldilocks_field::GoldilocksField;
 use plonky2::plonk::circuit_builder::CircuitBuilder;
