@@ -3,6 +3,7 @@
 //! Everything works over Goldilocks with its quadratic extension and Poseidon; the aliases below
 //! fix that choice once. What is proven is described in `docs/circuits/`.
 
+pub mod keccak;
 pub mod security;
 pub mod table;
 

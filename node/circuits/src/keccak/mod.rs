@@ -1,0 +1,26 @@
+//! Keccak-256 of an ordered list of messages, proven by sumchecks over the 24 rounds (GKR).
+//!
+//! Protocol, Fiat-Shamir order and soundness terms: `docs/circuits/keccak.md`. A [`Argument`] commits to
+//! the messages, the consuming circuit commits to what it read, and the proof binds both: the consumer
+//! folds its reading into one number ([`consumer`]) that must equal the bus sum of the argument.
+
+pub mod consumer;
+pub mod error;
+pub mod extension;
+pub mod shape;
+pub mod stream;
+
+pub use consumer::{BusTarget, MessageTarget, StreamTarget};
+pub use error::{Check, KeccakError};
+pub use shape::KeccakShape;
+pub use stream::{Bus, Challenges, Stream};
+
+/// Bytes absorbed by one permutation.
+pub const RATE_BYTES: usize = 136;
+/// Bytes of a digest.
+pub const DIGEST_BYTES: usize = 32;
+
+/// Permutations that a message of `length` bytes takes.
+pub const fn blocks(length: usize) -> usize {
+    length / RATE_BYTES + 1
+}
