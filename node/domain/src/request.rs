@@ -1,0 +1,176 @@
+//! A request from its confirmation on-chain to one of its ends.
+
+use gavel_types::id::RequestId;
+
+use crate::job::JobFailure;
+use crate::transition::{IllegalTransition, Now};
+
+/// A request as the gateway works on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestTask {
+    pub id: RequestId,
+    /// Last block at which it can be settled.
+    pub deadline: u64,
+    pub state: RequestState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// Jobs are planned; none has been awarded.
+    Planned,
+    /// Work has been awarded.
+    Running,
+    /// The final proof is there; the settlement is on its way.
+    Settling,
+    Settled,
+    /// The gateway gives up; its transaction is on its way.
+    Failing(RequestFailure),
+    Failed(RequestFailure),
+    Refunded,
+    Cancelled,
+    /// A reorg took the request back.
+    Withdrawn,
+}
+
+/// Why a request fails. The number is what `QueryRequests` records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum RequestFailure {
+    /// The table or query text does not compile, or not to the digests of the request.
+    Unplannable = 1,
+    /// Nobody bid under the ceiling that the fee admits.
+    NoBidUnderCeiling = 2,
+    /// A job failed as often as the limit admits.
+    AttemptLimit = 3,
+    /// The chain data could not be read.
+    DataUnavailable = 4,
+}
+
+impl RequestFailure {
+    pub const ALL: [RequestFailure; 4] = [
+        RequestFailure::Unplannable,
+        RequestFailure::NoBidUnderCeiling,
+        RequestFailure::AttemptLimit,
+        RequestFailure::DataUnavailable,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            RequestFailure::Unplannable => "the table or query cannot be planned",
+            RequestFailure::NoBidUnderCeiling => "no bid under the ceiling that the fee admits",
+            RequestFailure::AttemptLimit => "a job failed too often",
+            RequestFailure::DataUnavailable => "the chain data could not be read",
+        }
+    }
+}
+
+impl From<JobFailure> for RequestFailure {
+    fn from(failure: JobFailure) -> Self {
+        match failure {
+            JobFailure::NoBidUnderCeiling => RequestFailure::NoBidUnderCeiling,
+            JobFailure::AttemptLimit | JobFailure::RequestEnded => RequestFailure::AttemptLimit,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestEvent {
+    /// A first award was signed.
+    WorkAwarded,
+    /// The final proof is stored.
+    Proved,
+    /// The gateway cannot finish it.
+    GiveUp(RequestFailure),
+    /// What the chain says; it is right whatever the gateway believes.
+    SettledOnChain,
+    FailedOnChain(RequestFailure),
+    RefundedOnChain,
+    CancelledOnChain,
+    /// The block that held the request is gone.
+    Reorged,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestEffect {
+    SendSettle,
+    SendFail(RequestFailure),
+    /// No job of the request is announced any more; open awards that nobody accepted are void.
+    EndJobs,
+}
+
+impl RequestTask {
+    pub fn is_ended(&self) -> bool {
+        use RequestState::{Cancelled, Failed, Refunded, Settled, Withdrawn};
+        matches!(self.state, Settled | Failed(_) | Refunded | Cancelled | Withdrawn)
+    }
+
+    /// Whether jobs of the request are still announced.
+    pub fn is_working(&self) -> bool {
+        matches!(self.state, RequestState::Planned | RequestState::Running)
+    }
+
+    /// # Errors
+    /// [`IllegalTransition`] when the state does not admit the event.
+    pub fn step(self, now: Now, event: RequestEvent) -> Result<(Self, Vec<RequestEffect>), IllegalTransition> {
+        use RequestState::{Cancelled, Failed, Failing, Planned, Refunded, Running, Settled, Settling, Withdrawn};
+        let (state, effects) = match (self.state, event) {
+            (Planned | Running, RequestEvent::WorkAwarded) => (Running, Vec::new()),
+            (Planned | Running, RequestEvent::Proved) if now.block <= self.deadline => {
+                (Settling, vec![RequestEffect::SendSettle])
+            }
+            // Past the deadline only a refund is possible: the state waits for it.
+            (state @ (Planned | Running), RequestEvent::Proved) => (state, Vec::new()),
+            (Planned | Running, RequestEvent::GiveUp(reason)) => {
+                (Failing(reason), vec![RequestEffect::EndJobs, RequestEffect::SendFail(reason)])
+            }
+            // Several jobs may fail at once; the first reason stands.
+            (state @ (Failing(_) | Settling), RequestEvent::GiveUp(_)) => (state, Vec::new()),
+            (_, RequestEvent::SettledOnChain) => (Settled, vec![RequestEffect::EndJobs]),
+            (_, RequestEvent::FailedOnChain(reason)) => (Failed(reason), vec![RequestEffect::EndJobs]),
+            (_, RequestEvent::RefundedOnChain) => (Refunded, vec![RequestEffect::EndJobs]),
+            (_, RequestEvent::CancelledOnChain) => (Cancelled, vec![RequestEffect::EndJobs]),
+            (_, RequestEvent::Reorged) => (Withdrawn, vec![RequestEffect::EndJobs]),
+            (state, event) => return Err(IllegalTransition::new("request", self.id, &state, &event)),
+        };
+        Ok((Self { state, ..self }, effects))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+
+    use super::*;
+
+    fn task(state: RequestState) -> RequestTask {
+        RequestTask { id: RequestId(B256::ZERO), deadline: 10, state }
+    }
+
+    #[test]
+    fn settles_until_the_deadline_only() {
+        let at = |block| Now { block, millis: 0 };
+        let (settling, effects) = task(RequestState::Running).step(at(10), RequestEvent::Proved).unwrap();
+        assert_eq!((settling.state, effects), (RequestState::Settling, vec![RequestEffect::SendSettle]));
+        let (late, effects) = task(RequestState::Running).step(at(11), RequestEvent::Proved).unwrap();
+        assert_eq!((late.state, effects), (RequestState::Running, vec![]));
+    }
+
+    #[test]
+    fn the_chain_is_right() {
+        for state in
+            [RequestState::Planned, RequestState::Settling, RequestState::Failing(RequestFailure::AttemptLimit)]
+        {
+            let (ended, _) = task(state).step(Now::default(), RequestEvent::RefundedOnChain).unwrap();
+            assert!(ended.is_ended());
+        }
+    }
+
+    #[test]
+    fn an_ended_request_is_not_worked_on() {
+        for event in
+            [RequestEvent::WorkAwarded, RequestEvent::Proved, RequestEvent::GiveUp(RequestFailure::Unplannable)]
+        {
+            assert!(task(RequestState::Settled).step(Now::default(), event).is_err());
+        }
+    }
+}
