@@ -3,9 +3,16 @@
 //! Everything works over Goldilocks with its quadratic extension and Poseidon; the aliases below
 //! fix that choice once. What is proven is described in `docs/circuits/`.
 
+pub mod circuit;
+pub mod error;
 pub mod keccak;
+pub mod recursion;
 pub mod security;
+pub mod statement;
 pub mod table;
+pub mod tamper;
+
+pub use error::CircuitError;
 
 use plonky2::field::goldilocks_field::GoldilocksField;
 use plonky2::plonk::circuit_builder::CircuitBuilder;

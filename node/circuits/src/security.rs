@@ -34,13 +34,15 @@ impl FriLevel {
         self.pow_bits as usize + self.queries * self.rate_bits / 2
     }
 
-    /// As plonky2's configuration, folding by 16 until the final polynomial has degree 32.
+    /// As plonky2's configuration, folding by 16 until the final polynomial has at most 64
+    /// coefficients: with 32, a proof of 2^14 rows would need one more folding step and could not
+    /// be verified in 2^13 rows.
     pub fn fri_config(self) -> FriConfig {
         FriConfig {
             rate_bits: self.rate_bits,
             cap_height: self.cap_height,
             proof_of_work_bits: self.pow_bits,
-            reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 5),
+            reduction_strategy: FriReductionStrategy::ConstantArityBits(4, 6),
             num_query_rounds: self.queries,
         }
     }
@@ -67,6 +69,9 @@ impl Profile {
     pub fn recursion_config(self) -> CircuitConfig {
         CircuitConfig {
             security_bits: self.recursion().johnson_bits(),
+            // Challenges of the permutation argument and of constraint batching come from the base
+            // field; three of them put both terms above what FRI reaches.
+            num_challenges: 3,
             zero_knowledge: false,
             fri_config: self.recursion().fri_config(),
             ..CircuitConfig::standard_recursion_config()
@@ -77,6 +82,8 @@ impl Profile {
     pub fn final_layer_config(self) -> CircuitConfig {
         CircuitConfig {
             security_bits: self.final_layer().johnson_bits(),
+            // A third challenge would cost the R1CS verifier some 5 %; at 2^13 rows two suffice.
+            num_challenges: 2,
             fri_config: self.final_layer().fri_config(),
             ..self.recursion_config()
         }
