@@ -41,6 +41,10 @@ pub enum ChainError {
     Answer { call: &'static str, reason: String },
     #[error("{call}: {reason}")]
     Call { call: &'static str, reason: String },
+    #[error("{call} was reverted: {reason}")]
+    Reverted { call: &'static str, reason: String },
+    #[error("{call}: transaction {hash} was not mined within {after:?}")]
+    NotMined { call: &'static str, hash: B256, after: std::time::Duration },
     #[error("the endpoint serves chain {got}, expected chain {expected}")]
     WrongChain { expected: u64, got: u64 },
 

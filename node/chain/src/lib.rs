@@ -3,11 +3,15 @@
 
 pub mod bindings;
 pub mod client;
+pub mod deployment;
 pub mod endpoint;
 pub mod error;
+pub mod revert;
 pub mod state;
 pub mod trie;
+pub mod wallet;
 
 pub use client::{BlockRef, ChainClient, VerifiedHeader};
 pub use endpoint::EndpointOptions;
 pub use error::ChainError;
+pub use wallet::Wallet;

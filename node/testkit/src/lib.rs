@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Development networks and faults for tests, `gavel devnet` and the demo. Never part of a
+//! production process: every key here is public.
+
+pub mod anvil;
+pub mod artifact;
+pub mod eigenlayer;
+pub mod error;
+pub mod keys;
+
+pub use anvil::{Anvil, AnvilOptions};
+pub use error::TestkitError;

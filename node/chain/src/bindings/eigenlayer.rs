@@ -51,6 +51,7 @@ sol! {
     }
 
     #[sol(rpc)]
+    #[derive(Debug)]
     contract AllocationManager {
         error AlreadyMemberOfSet();
         error CurrentlyPaused();
