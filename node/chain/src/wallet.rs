@@ -84,6 +84,25 @@ impl Wallet {
         Ok((address, receipt))
     }
 
+    /// Signs and sends without waiting: for several transactions in one block.
+    pub async fn submit_with_gas<C: SolCall>(&self, to: Address, call: &C, gas: u64) -> Result<B256, ChainError> {
+        let request = TransactionRequest { to: Some(TxKind::Call(to)), gas: Some(gas), ..Default::default() }
+            .with_input(call.abi_encode())
+            .with_from(self.address())
+            .with_chain_id(self.client.chain_id());
+        self.submit(C::SIGNATURE, request).await
+    }
+
+    /// Waits for a transaction of this account and fails when it was reverted.
+    pub async fn succeeded(&self, what: &'static str, hash: B256) -> Result<TransactionReceipt, ChainError> {
+        let receipt = self.receipt(what, hash).await?;
+        if receipt.status() {
+            Ok(receipt)
+        } else {
+            Err(ChainError::Reverted { call: what, reason: format!("transaction {hash} failed") })
+        }
+    }
+
     async fn transact(
         &self,
         what: &'static str,
@@ -118,7 +137,7 @@ impl Wallet {
             .await
             .map_err(failed("eth_getTransactionCount"))?;
         let fees = provider.estimate_eip1559_fees().await.map_err(failed("eth_feeHistory"))?;
-        let gas = match self.gas_limit {
+        let gas = match request.gas.or(self.gas_limit) {
             Some(gas) => gas,
             None => match provider.estimate_gas(request.clone()).await {
                 Ok(gas) => gas + gas / 5,
@@ -150,9 +169,7 @@ impl Wallet {
         let mut pause = Duration::from_millis(2);
         loop {
             let receipt = self.client.provider().get_transaction_receipt(hash).await;
-            if let Some(receipt) =
-                receipt.map_err(|e| ChainError::from_transport("eth_getTransactionReceipt", e))?
-            {
+            if let Some(receipt) = receipt.map_err(|e| ChainError::from_transport("eth_getTransactionReceipt", e))? {
                 return Ok(receipt);
             }
             if tokio::time::Instant::now() > deadline {

@@ -9,7 +9,7 @@ use std::{
 
 use alloy::{
     primitives::{Address, U256},
-    providers::{Provider, ext::AnvilApi},
+    providers::ext::AnvilApi,
 };
 use gavel_chain::{ChainClient, ChainError, EndpointOptions, Wallet};
 
@@ -174,9 +174,10 @@ impl Process {
         loop {
             let text = fs::read_to_string(log).map_err(|e| TestkitError::file(log, e))?;
             // Only whole lines count: the port could be cut off.
-            if let Some(address) = text.split_inclusive('\n').find_map(|line| {
-                line.strip_prefix("Listening on ").and_then(|rest| rest.strip_suffix('\n'))
-            }) {
+            if let Some(address) = text
+                .split_inclusive('\n')
+                .find_map(|line| line.strip_prefix("Listening on ").and_then(|rest| rest.strip_suffix('\n')))
+            {
                 return Ok(format!("http://{}", address.trim()));
             }
             if let Some(child) = &mut self.0

@@ -82,9 +82,10 @@ pub async fn deploy(wallet: &Wallet, delays: Delays) -> Result<EigenLayer, Testk
     let empty = deployer.plain("EmptyContract").await?;
     let mut proxies = [Address::ZERO; 8];
     for proxy in &mut proxies {
-        *proxy = deployer.deploy("TransparentUpgradeableProxy", (empty, admin, Bytes::new()).abi_encode_params()).await?;
+        *proxy =
+            deployer.deploy("TransparentUpgradeableProxy", (empty, admin, Bytes::new()).abi_encode_params()).await?;
     }
-    let [delegation, strategy, allocation, pods, directory, rewards, permission, factory] = proxies;
+    let [delegation, strategy, allocation, pods, _directory, rewards, permission, factory] = proxies;
     let version = VERSION.to_owned();
 
     let pauser = deployer.deploy("PauserRegistry", (vec![me], me).abi_encode_params()).await?;
@@ -94,14 +95,17 @@ pub async fn deploy(wallet: &Wallet, delays: Delays) -> Result<EigenLayer, Testk
     let strategy_beacon = deployer.deploy("UpgradeableBeacon", (base,).abi_encode_params()).await?;
 
     let implementations = [
-        ("DelegationManager",
-            (strategy, pods, allocation, pauser, permission, delays.withdrawal, version.clone()).abi_encode_params()),
+        (
+            "DelegationManager",
+            (strategy, pods, allocation, pauser, permission, delays.withdrawal, version.clone()).abi_encode_params(),
+        ),
         ("StrategyManager", (delegation, pauser, version.clone()).abi_encode_params()),
-        ("AllocationManager",
+        (
+            "AllocationManager",
             (delegation, pauser, permission, delays.deallocation, delays.configuration, version.clone())
-                .abi_encode_params()),
-        ("EigenPodManager",
-            (BEACON_DEPOSIT, pod_beacon, delegation, pauser, version.clone()).abi_encode_params()),
+                .abi_encode_params(),
+        ),
+        ("EigenPodManager", (BEACON_DEPOSIT, pod_beacon, delegation, pauser, version.clone()).abi_encode_params()),
         ("AVSDirectory", (delegation, pauser, version.clone()).abi_encode_params()),
         // One dynamic struct, not a list of fields: it is encoded with its leading offset.
         ("RewardsCoordinator", rewards_params(delegation, strategy, allocation, pauser, permission).abi_encode()),

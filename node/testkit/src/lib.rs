@@ -6,6 +6,7 @@ pub mod artifact;
 pub mod eigenlayer;
 pub mod error;
 pub mod keys;
+pub mod uniswap;
 
 pub use anvil::{Anvil, AnvilOptions};
 pub use error::TestkitError;
