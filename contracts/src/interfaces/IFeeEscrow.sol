@@ -3,11 +3,12 @@ pragma solidity 0.8.30;
 
 import {Account, Bond} from "../types/Money.sol";
 import {SkipReason} from "../types/Market.sol";
+import {IPayouts} from "./IPayouts.sol";
 
 /// @title Fees of requests and bonds of gateways
 /// @notice Holds ETH only. What it owes is never more than what it holds: accounts + bonds + credits. Whoever cannot
 /// be paid directly gets a credit, so that no recipient can block anybody else's money.
-interface IFeeEscrow {
+interface IFeeEscrow is IPayouts {
     event Locked(bytes32 indexed requestId, uint32 indexed supernet, uint256 fee, uint256 reserve, uint256 baseFee);
     event Committed(bytes32 indexed requestId, uint256 price);
     event Released(bytes32 indexed requestId, uint256 price);
@@ -15,9 +16,6 @@ interface IFeeEscrow {
     event AwardPaid(bytes32 indexed requestId, address indexed operator, uint256 price, bool fromBond);
     event Swept(bytes32 indexed requestId, uint256 amount);
     event Reimbursed(bytes32 indexed requestId, address indexed settler, uint256 amount);
-    event Paid(address indexed to, uint256 amount);
-    event Credited(address indexed to, uint256 amount);
-    event CreditWithdrawn(address indexed owner, address indexed to, uint256 amount);
     event BondDeposited(uint32 indexed supernet, address indexed from, uint256 amount);
     event BondWithdrawalAnnounced(uint32 indexed supernet, uint256 amount, uint64 withdrawableAt);
     event BondWithdrawn(uint32 indexed supernet, address indexed to, uint256 amount);
@@ -35,8 +33,6 @@ interface IFeeEscrow {
     error WithdrawalNotAnnounced(uint32 supernet);
     error WithdrawalTooEarly(uint64 withdrawableAt);
     error BondCommitted(uint256 balance, uint256 withdrawing, uint256 committed);
-    error CreditZero(address owner);
-    error TransferFailed(address to, uint256 amount);
     error AmountTooLarge(uint256 amount);
 
     /// @notice Opens the account of a request with the fee sent. QueryRequests only.
@@ -81,13 +77,9 @@ interface IFeeEscrow {
     /// @notice Withdraws what was announced, to the gateway owner. Gateway owner only.
     function withdrawBond(uint32 supernet) external;
 
-    /// @notice Withdraws the caller's credit.
-    function withdrawCredit(address to) external;
-
     /// @notice Zero while nothing is committed: whether the requester may cancel.
     function committedOf(bytes32 requestId) external view returns (uint256);
 
     function account(bytes32 requestId) external view returns (Account memory);
     function bond(uint32 supernet) external view returns (Bond memory);
-    function credit(address owner) external view returns (uint256);
 }

@@ -3,11 +3,12 @@ pragma solidity 0.8.30;
 
 import {AwardKey} from "../types/Market.sol";
 import {MissEvidence, MissReport} from "../types/Miss.sol";
+import {IPayouts} from "./IPayouts.sol";
 
 /// @title Reports of missed jobs and their slashes
 /// @notice Replaceable through the AVS account. The only contract with the right to slash, and it has one path to it:
 /// {executeSlash}.
-interface ISlasher {
+interface ISlasher is IPayouts {
     event MissReported(
         bytes32 indexed awardId, address indexed operator, address indexed reporter, uint256 deposit, uint64 answerUntil
     );
@@ -16,8 +17,6 @@ interface ISlasher {
         bytes32 indexed awardId, uint32 indexed supernet, address indexed operator, uint256 stakeWei, uint256 wad
     );
     event ReportLapsed(bytes32 indexed awardId);
-    event Credited(address indexed to, uint256 amount);
-    event CreditWithdrawn(address indexed owner, address indexed to, uint256 amount);
 
     error DevelopmentOnly(uint256 chainId);
     error AwardNotReportable(bytes32 awardId, uint8 state);
@@ -40,8 +39,6 @@ interface ISlasher {
     error ExecutionWindowClosed(uint64 executeUntil, uint256 current);
     error ExecutionWindowOpen(uint64 executeUntil, uint256 current);
     error NothingToSlash(uint32 supernet, address operator);
-    error CreditZero(address owner);
-    error TransferFailed(address to, uint256 amount);
 
     /// @notice Reports that an operator accepted a job and did not deliver it. Carries the supernet's report deposit,
     /// which goes to the operator when the report is dismissed and back to the reporter otherwise. Anyone.
@@ -60,9 +57,5 @@ interface ISlasher {
     /// @notice Closes a report that could not be executed in time; the deposit goes back. Anyone.
     function lapse(bytes32 awardId) external;
 
-    /// @notice Withdraws the caller's credit.
-    function withdrawCredit(address to) external;
-
     function report(bytes32 awardId) external view returns (MissReport memory);
-    function credit(address owner) external view returns (uint256);
 }

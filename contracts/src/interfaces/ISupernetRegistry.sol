@@ -20,10 +20,10 @@ interface ISupernetRegistry {
     error SupernetZero();
     error GatewayZero(address owner, address key);
     error NotGatewayOwner(uint32 supernet, address caller, address owner);
-    error KeyUsedBefore(uint32 supernet, address key);
     error SharesTooLarge(uint256 gatewayShareBps, uint256 protocolShareBps);
     error TreasuryZero();
     error PriceOutOfRange(uint256 maxPriceWeiPerUnit);
+    error SettlementGasTooHigh(uint256 gas, uint256 most);
     error WindowsTooLong(uint256 blocks, uint256 coreWindow);
     error WindowZero();
     error ClaimWindowTooShort(uint256 claim, uint256 needed);
