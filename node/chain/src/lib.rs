@@ -7,9 +7,11 @@ pub mod deployment;
 pub mod endpoint;
 pub mod error;
 pub mod revert;
+pub mod sender;
 pub mod state;
 pub mod trie;
 pub mod wallet;
+pub mod watcher;
 
 pub use client::{BlockRef, ChainClient, VerifiedHeader};
 pub use endpoint::EndpointOptions;
