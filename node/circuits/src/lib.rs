@@ -8,6 +8,7 @@ pub mod error;
 pub mod keccak;
 pub mod recursion;
 pub mod security;
+pub mod sha256;
 pub mod statement;
 pub mod table;
 pub mod tamper;
