@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Account, Bond} from "../types/Money.sol";
+import {Bond, FeeAccount} from "../types/Money.sol";
 import {SkipReason} from "../types/Market.sol";
 import {IPayouts} from "./IPayouts.sol";
 
@@ -80,6 +80,6 @@ interface IFeeEscrow is IPayouts {
     /// @notice Zero while nothing is committed: whether the requester may cancel.
     function committedOf(bytes32 requestId) external view returns (uint256);
 
-    function account(bytes32 requestId) external view returns (Account memory);
+    function account(bytes32 requestId) external view returns (FeeAccount memory);
     function bond(uint32 supernet) external view returns (Bond memory);
 }

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {IFeeEscrow} from "../interfaces/IFeeEscrow.sol";
 import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
 import {SkipReason} from "../types/Market.sol";
-import {Account, AccountState, Bond} from "../types/Money.sol";
+import {AccountState, Bond, FeeAccount} from "../types/Money.sol";
 import {Prices} from "../types/Supernet.sol";
 import {Payouts} from "./Payouts.sol";
 
@@ -15,7 +15,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
     address public immutable queryRequests;
     address public immutable auctionBook;
 
-    mapping(bytes32 requestId => Account) private _accounts;
+    mapping(bytes32 requestId => FeeAccount) private _accounts;
     mapping(uint32 supernet => Bond) private _bonds;
 
     constructor(ISupernetRegistry registry_, address queryRequests_, address auctionBook_) {
@@ -45,7 +45,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
         uint128 reserve,
         uint128 baseFee
     ) external payable onlyQueryRequests {
-        Account storage account_ = _accounts[requestId];
+        FeeAccount storage account_ = _accounts[requestId];
         if (account_.state != AccountState.None) revert AccountExists(requestId);
         uint256 held = uint256(reserve) + baseFee;
         if (msg.value < held) revert FeeTooLow(msg.value, held);
@@ -61,7 +61,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
 
     /// @inheritdoc IFeeEscrow
     function settle(bytes32 requestId) external onlyQueryRequests nonReentrant {
-        Account storage account_ = _open(requestId);
+        FeeAccount storage account_ = _open(requestId);
         uint32 supernet = account_.supernet;
         Prices memory prices = registry.prices(supernet);
         uint128 baseFee = account_.baseFee;
@@ -83,7 +83,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
 
     /// @inheritdoc IFeeEscrow
     function reimburse(bytes32 requestId, address settler, uint256 amount) external onlyQueryRequests nonReentrant {
-        Account storage account_ = _accounts[requestId];
+        FeeAccount storage account_ = _accounts[requestId];
         if (account_.state != AccountState.Settled) revert AccountNotEnded(requestId);
         uint256 reserve = account_.reserve;
         account_.reserve = 0;
@@ -95,7 +95,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
 
     /// @inheritdoc IFeeEscrow
     function refund(bytes32 requestId) external onlyQueryRequests nonReentrant {
-        Account storage account_ = _open(requestId);
+        FeeAccount storage account_ = _open(requestId);
         // The whole fee: what awards took is owed by the bond now, where it stays counted.
         uint256 back = uint256(account_.uncommitted) + account_.committed + account_.delivered + account_.reserve
             + account_.baseFee;
@@ -115,7 +115,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
         onlyAuctionBook
         returns (SkipReason reason)
     {
-        Account storage account_ = _accounts[requestId];
+        FeeAccount storage account_ = _accounts[requestId];
         if (
             account_.state != AccountState.Open || account_.supernet != supernet || block.number > account_.deadline
         ) return SkipReason.RequestNotOpen;
@@ -131,7 +131,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
 
     /// @inheritdoc IFeeEscrow
     function deliver(bytes32 requestId, uint128 price) external onlyAuctionBook returns (bool payable_) {
-        Account storage account_ = _accounts[requestId];
+        FeeAccount storage account_ = _accounts[requestId];
         if (account_.state != AccountState.Open && block.number > account_.claimUntil) return false;
         account_.committed -= price;
         account_.delivered += price;
@@ -140,7 +140,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
 
     /// @inheritdoc IFeeEscrow
     function release(bytes32 requestId, uint128 price) external onlyAuctionBook nonReentrant {
-        Account storage account_ = _accounts[requestId];
+        FeeAccount storage account_ = _accounts[requestId];
         // Swept: it is where it belongs already.
         if (account_.committed < price) return;
         account_.committed -= price;
@@ -155,7 +155,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
 
     /// @inheritdoc IFeeEscrow
     function payAward(bytes32 requestId, uint128 price, address operator) external onlyAuctionBook nonReentrant {
-        Account storage account_ = _accounts[requestId];
+        FeeAccount storage account_ = _accounts[requestId];
         bool fromBond = account_.state == AccountState.Refunded;
         if (!fromBond && account_.state != AccountState.Settled) revert AccountNotEnded(requestId);
         account_.delivered -= price;
@@ -170,7 +170,7 @@ contract FeeEscrow is IFeeEscrow, Payouts {
 
     /// @inheritdoc IFeeEscrow
     function sweep(bytes32 requestId) external nonReentrant {
-        Account storage account_ = _accounts[requestId];
+        FeeAccount storage account_ = _accounts[requestId];
         AccountState state = account_.state;
         if (state != AccountState.Settled && state != AccountState.Refunded) revert AccountNotEnded(requestId);
         if (block.number <= account_.claimUntil) revert ClaimWindowOpen(requestId, account_.claimUntil);
@@ -220,12 +220,12 @@ contract FeeEscrow is IFeeEscrow, Payouts {
 
     /// @inheritdoc IFeeEscrow
     function committedOf(bytes32 requestId) external view returns (uint256) {
-        Account storage account_ = _accounts[requestId];
+        FeeAccount storage account_ = _accounts[requestId];
         return uint256(account_.committed) + account_.delivered;
     }
 
     /// @inheritdoc IFeeEscrow
-    function account(bytes32 requestId) external view returns (Account memory) {
+    function account(bytes32 requestId) external view returns (FeeAccount memory) {
         return _accounts[requestId];
     }
 
@@ -234,12 +234,12 @@ contract FeeEscrow is IFeeEscrow, Payouts {
         return _bonds[supernet];
     }
 
-    function _open(bytes32 requestId) private view returns (Account storage account_) {
+    function _open(bytes32 requestId) private view returns (FeeAccount storage account_) {
         account_ = _accounts[requestId];
         if (account_.state != AccountState.Open) revert AccountNotOpen(requestId);
     }
 
-    function _end(Account storage account_, AccountState state) private returns (uint64 claimUntil) {
+    function _end(FeeAccount storage account_, AccountState state) private returns (uint64 claimUntil) {
         claimUntil = uint64(block.number) + registry.windows(account_.supernet).claim;
         account_.claimUntil = claimUntil;
         account_.state = state;

@@ -18,7 +18,7 @@ enum AccountState {
 /// @param deadline Last block at which awards are taken on.
 /// @param claimUntil After the end: last block at which a delivery can still be shown.
 /// @dev Of a refunded account `committed` and `delivered` are owed by the gateway's bond.
-struct Account {
+struct FeeAccount {
     uint128 uncommitted;
     uint128 committed;
     uint128 delivered;
