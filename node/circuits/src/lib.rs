@@ -5,13 +5,17 @@
 
 pub mod circuit;
 pub mod error;
+pub mod extract;
+pub mod header;
 pub mod keccak;
 pub mod recursion;
+pub mod rlp;
 pub mod security;
 pub mod sha256;
 pub mod statement;
 pub mod table;
 pub mod tamper;
+pub mod trie;
 
 pub use error::CircuitError;
 

@@ -1,0 +1,76 @@
+//! How much a chunk circuit holds.
+
+use gavel_types::statement::Kind;
+use serde::{Deserialize, Serialize};
+
+use crate::keccak::{KeccakError, KeccakShape};
+use crate::security::Profile;
+
+/// What blocks take of a shape, or what a shape offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Serialize, Deserialize)]
+pub struct Usage {
+    /// Keccak permutations, those of the key hashes included.
+    pub permutations: usize,
+    /// Steps of the machine.
+    pub steps: usize,
+    /// Row entries: blocks times slots.
+    pub rows: usize,
+}
+
+impl Usage {
+    /// Every resource is at most that of `limit`.
+    pub fn fits(&self, limit: &Usage) -> bool {
+        self.permutations <= limit.permutations && self.steps <= limit.steps && self.rows <= limit.rows
+    }
+}
+
+impl std::ops::Add for Usage {
+    type Output = Usage;
+
+    fn add(self, other: Usage) -> Usage {
+        Usage {
+            permutations: self.permutations + other.permutations,
+            steps: self.steps + other.steps,
+            rows: self.rows + other.rows,
+        }
+    }
+}
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} permutations, {} steps and {} row entries", self.permutations, self.steps, self.rows)
+    }
+}
+
+/// Size of a chunk circuit. Blocks, slots, depth and fork of a chunk are not part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtractShape {
+    keccak: KeccakShape,
+    steps: usize,
+    rows: usize,
+}
+
+impl ExtractShape {
+    /// A shape of `2^log_permutations` permutations, `steps` steps and `rows` row entries.
+    ///
+    /// # Errors
+    /// [`KeccakError::Size`] when the argument does not come in that size.
+    pub fn new(log_permutations: usize, steps: usize, rows: usize, profile: Profile) -> Result<Self, KeccakError> {
+        Ok(ExtractShape { keccak: KeccakShape::new(log_permutations, profile, Kind::Extract)?, steps, rows })
+    }
+
+    /// The Keccak argument inside.
+    pub const fn keccak(&self) -> &KeccakShape {
+        &self.keccak
+    }
+
+    /// Security profile.
+    pub const fn profile(&self) -> Profile {
+        self.keccak.profile()
+    }
+
+    /// What the shape holds.
+    pub const fn capacity(&self) -> Usage {
+        Usage { permutations: self.keccak.capacity(), steps: self.steps, rows: self.rows }
+    }
+}

@@ -1,0 +1,3 @@
+mod chain_data;
+mod mainnet;
+mod tries;
