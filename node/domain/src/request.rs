@@ -32,34 +32,45 @@ pub enum RequestState {
     Withdrawn,
 }
 
-/// Why a request fails. The number is what `QueryRequests` records.
+/// Why a request fails. The numbers are `FailureReason` of the contracts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum RequestFailure {
-    /// The table or query text does not compile, or not to the digests of the request.
-    Unplannable = 1,
-    /// Nobody bid under the ceiling that the fee admits.
-    NoBidUnderCeiling = 2,
+    /// Nobody bid under the ceiling, even at its maximum.
+    NoBids = 1,
     /// A job failed as often as the limit admits.
-    AttemptLimit = 3,
-    /// The chain data could not be read.
-    DataUnavailable = 4,
+    AttemptsExhausted = 2,
+    /// The table or query text does not compile to the digests of the request.
+    TextMismatch = 3,
+    /// The data or the work is outside what can be proven.
+    Unprovable = 4,
+    /// The work cannot be done before the deadline.
+    DeadlineTooClose = 5,
+    /// The fee pays for no work at all.
+    FeeTooLow = 6,
+    Other = 7,
 }
 
 impl RequestFailure {
-    pub const ALL: [RequestFailure; 4] = [
-        RequestFailure::Unplannable,
-        RequestFailure::NoBidUnderCeiling,
-        RequestFailure::AttemptLimit,
-        RequestFailure::DataUnavailable,
+    pub const ALL: [RequestFailure; 7] = [
+        RequestFailure::NoBids,
+        RequestFailure::AttemptsExhausted,
+        RequestFailure::TextMismatch,
+        RequestFailure::Unprovable,
+        RequestFailure::DeadlineTooClose,
+        RequestFailure::FeeTooLow,
+        RequestFailure::Other,
     ];
 
-    pub const fn name(self) -> &'static str {
+    pub const fn explanation(self) -> &'static str {
         match self {
-            RequestFailure::Unplannable => "the table or query cannot be planned",
-            RequestFailure::NoBidUnderCeiling => "no bid under the ceiling that the fee admits",
-            RequestFailure::AttemptLimit => "a job failed too often",
-            RequestFailure::DataUnavailable => "the chain data could not be read",
+            RequestFailure::NoBids => "nobody bid under the ceiling that the fee admits",
+            RequestFailure::AttemptsExhausted => "a job failed too often",
+            RequestFailure::TextMismatch => "the registered text does not compile to the request's digests",
+            RequestFailure::Unprovable => "the data or the work is outside what can be proven",
+            RequestFailure::DeadlineTooClose => "the work cannot be done before the deadline",
+            RequestFailure::FeeTooLow => "the fee pays for no work",
+            RequestFailure::Other => "another reason",
         }
     }
 }
@@ -67,8 +78,9 @@ impl RequestFailure {
 impl From<JobFailure> for RequestFailure {
     fn from(failure: JobFailure) -> Self {
         match failure {
-            JobFailure::NoBidUnderCeiling => RequestFailure::NoBidUnderCeiling,
-            JobFailure::AttemptLimit | JobFailure::RequestEnded => RequestFailure::AttemptLimit,
+            JobFailure::NoBidUnderCeiling => RequestFailure::NoBids,
+            JobFailure::AttemptLimit => RequestFailure::AttemptsExhausted,
+            JobFailure::RequestEnded => RequestFailure::Other,
         }
     }
 }
@@ -158,7 +170,7 @@ mod tests {
     #[test]
     fn the_chain_is_right() {
         for state in
-            [RequestState::Planned, RequestState::Settling, RequestState::Failing(RequestFailure::AttemptLimit)]
+            [RequestState::Planned, RequestState::Settling, RequestState::Failing(RequestFailure::AttemptsExhausted)]
         {
             let (ended, _) = task(state).step(Now::default(), RequestEvent::RefundedOnChain).unwrap();
             assert!(ended.is_ended());
@@ -167,8 +179,7 @@ mod tests {
 
     #[test]
     fn an_ended_request_is_not_worked_on() {
-        for event in
-            [RequestEvent::WorkAwarded, RequestEvent::Proved, RequestEvent::GiveUp(RequestFailure::Unplannable)]
+        for event in [RequestEvent::WorkAwarded, RequestEvent::Proved, RequestEvent::GiveUp(RequestFailure::Unprovable)]
         {
             assert!(task(RequestState::Settled).step(Now::default(), event).is_err());
         }
