@@ -40,6 +40,9 @@ pub enum KeccakError {
         /// Largest.
         max: usize,
     },
+    /// An empty list has no proof: without a start, row 0 would have to follow row N - 1 in a circle.
+    #[error("there is no message to hash")]
+    NoMessages,
     /// The messages take more permutations than the shape has.
     #[error("the messages take {needed} permutations, the shape has {capacity}")]
     TooManyBlocks {

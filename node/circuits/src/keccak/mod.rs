@@ -7,13 +7,25 @@
 pub mod consumer;
 pub mod error;
 pub mod extension;
+mod permutation;
+pub mod proof;
+mod prover;
 pub mod shape;
 pub mod stream;
+mod table;
+#[cfg(test)]
+mod tests;
+mod transcript;
+mod verifier;
 
 pub use consumer::{BusTarget, MessageTarget, StreamTarget};
 pub use error::{Check, KeccakError};
+pub use proof::KeccakProof;
+pub use prover::Argument;
 pub use shape::KeccakShape;
 pub use stream::{Bus, Challenges, Stream};
+pub use verifier::circuit::KeccakTarget;
+pub use verifier::native::verify;
 
 /// Bytes absorbed by one permutation.
 pub const RATE_BYTES: usize = 136;
