@@ -1,0 +1,126 @@
+//! Reputations, refused bids, and cursors of the chain's readers.
+
+use alloy_primitives::B256;
+use gavel_domain::reputation::Reputation;
+use gavel_types::id::{LotDigest, OperatorId};
+
+use crate::column::{Columns, int};
+use crate::error::StoreError;
+use crate::store::Transaction;
+
+/// A refused commitment or opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub lot: LotDigest,
+    pub operator: OperatorId,
+    pub reason: String,
+    pub at_block: u64,
+}
+
+impl Transaction {
+    /// An operator's reputation; a new one when nothing is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reputation(&mut self, operator: OperatorId) -> Result<Reputation, StoreError> {
+        let row = sqlx::query("SELECT * FROM reputations WHERE operator = ?")
+            .bind(operator.0.as_slice())
+            .fetch_optional(self.connection())
+            .await?;
+        let Some(row) = row else { return Ok(Reputation::new(operator)) };
+        let columns = Columns(&row);
+        Ok(Reputation {
+            operator,
+            cool_down_blocks: columns.uint("cool_down_blocks")?,
+            excluded_until: columns.uint("excluded_until")?,
+            failures: columns.uint("failures")?,
+            deliveries: columns.uint("deliveries")?,
+        })
+    }
+
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn put_reputation(&mut self, reputation: &Reputation) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR REPLACE INTO reputations VALUES (?, ?, ?, ?, ?)")
+            .bind(reputation.operator.0.as_slice())
+            .bind(int("cool_down_blocks", reputation.cool_down_blocks)?)
+            .bind(int("excluded_until", reputation.excluded_until)?)
+            .bind(int("failures", reputation.failures)?)
+            .bind(int("deliveries", reputation.deliveries)?)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn insert_refusal(&mut self, refusal: &Refusal) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO refusals (lot_digest, operator, reason, at_block) VALUES (?, ?, ?, ?)")
+            .bind(refusal.lot.0.as_slice())
+            .bind(refusal.operator.0.as_slice())
+            .bind(&refusal.reason)
+            .bind(int("at_block", refusal.at_block)?)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Refusals on a lot, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refusals(&mut self, lot: LotDigest) -> Result<Vec<Refusal>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM refusals WHERE lot_digest = ? ORDER BY id")
+            .bind(lot.0.as_slice())
+            .fetch_all(self.connection())
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let columns = Columns(row);
+                Ok(Refusal {
+                    lot: LotDigest(columns.word("lot_digest")?),
+                    operator: OperatorId(columns.address("operator")?),
+                    reason: columns.text("reason")?,
+                    at_block: columns.uint("at_block")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Where a reader of the chain stands, in its own notation.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cursor(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("SELECT position FROM cursors WHERE name = ?")
+            .bind(name)
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| Columns(&row).text("position")).transpose()
+    }
+
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn put_cursor(&mut self, name: &str, position: &str) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR REPLACE INTO cursors VALUES (?, ?)")
+            .bind(name)
+            .bind(position)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Bytes that any table references as an input or proof, to tell garbage from objects.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn referenced_objects(&mut self) -> Result<Vec<B256>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT input_digest AS digest FROM jobs WHERE input_digest IS NOT NULL \
+             UNION SELECT proof_digest FROM jobs WHERE proof_digest IS NOT NULL",
+        )
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(|row| Columns(row).word("digest")).collect()
+    }
+}
