@@ -6,10 +6,14 @@ pub mod client;
 pub mod deployment;
 pub mod endpoint;
 pub mod error;
+pub mod operator;
+pub mod reads;
 pub mod revert;
 pub mod sender;
 pub mod state;
+pub mod supernet;
 pub mod trie;
+pub mod verifier;
 pub mod wallet;
 pub mod watcher;
 

@@ -21,6 +21,8 @@ pub struct AnvilOptions {
     pub chain_id: u64,
     /// 0 takes a free port.
     pub port: u16,
+    /// Number of the genesis block.
+    pub first_block: u64,
     /// States kept on disk besides the 500 in memory; each costs 40 kB and more.
     pub persisted_states: u32,
     /// Folder for log, cache and state; a temporary one, removed with the process, when `None`.
@@ -29,7 +31,7 @@ pub struct AnvilOptions {
 
 impl Default for AnvilOptions {
     fn default() -> Self {
-        Self { chain_id: 31_337, port: 0, persisted_states: 600, folder: None }
+        Self { chain_id: 31_337, port: 0, first_block: 0, persisted_states: 600, folder: None }
     }
 }
 
@@ -64,6 +66,7 @@ impl Anvil {
             .args(["--hardfork", "prague", "--accounts", "1"])
             .args(["--chain-id", &options.chain_id.to_string()])
             .args(["--port", &options.port.to_string()])
+            .args(["--number", &options.first_block.to_string()])
             .args(["--max-persisted-states", &options.persisted_states.to_string()])
             .arg("--cache-path")
             .arg(folder.join("cache"))

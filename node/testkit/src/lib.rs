@@ -3,8 +3,10 @@
 
 pub mod anvil;
 pub mod artifact;
+pub mod devnet;
 pub mod eigenlayer;
 pub mod error;
+pub mod gavel;
 pub mod keys;
 pub mod uniswap;
 
