@@ -19,6 +19,10 @@ pub enum CircuitError {
     TooManyRows { name: String, rows: usize, limit: usize },
     #[error("circuit {name} does not have the common shape of shrunk proofs")]
     Shape { name: String },
+    #[error("what is stored of circuit {name} belongs to another version of it")]
+    Stale { name: String },
+    #[error("parameter store: {0}")]
+    Store(String),
     #[error("a proof has {got} public inputs; expected {expected}")]
     PublicInputs { expected: usize, got: usize },
     #[error("{got} circuits do not fit in a circuit set of {limit}")]

@@ -4,6 +4,7 @@
 //! is shrunk into the one common shape of [`shape`], and whatever verifies it afterwards takes the
 //! verifier key as a witness and checks it against the [`CircuitSet`].
 
+pub mod chain;
 pub mod set;
 pub mod shape;
 pub mod shrink;

@@ -111,7 +111,7 @@ fn a_foreign_cap_under_a_listed_digest_is_rejected() {
     let statement = world.extract.statement(&world.set);
     let mut foreign = Trivial::build(PROFILE, Kind::Extract, 600);
     let base = foreign.prove_base(&statement, &world.set);
-    foreign.shrink.set_digest(listed.circuit_digest);
+    foreign.shrink.chain.set_digest(listed.circuit_digest);
     let child = ShrunkProof { proof: foreign.shrink.prove(&base).unwrap(), circuit: 0, statement };
     circuit::verify(&key, shape::common(PROFILE), &child.proof).unwrap();
     let forged_set = CircuitSet::new(vec![SetEntry { kind: Kind::Extract, key }]).unwrap();
