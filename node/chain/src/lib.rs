@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod error;
 pub mod operator;
 pub mod reads;
+pub mod record;
 pub mod revert;
 pub mod sender;
 pub mod state;

@@ -61,7 +61,7 @@ impl Reader {
     }
 
     /// The money of a request.
-    pub async fn account(&self, id: B256, at: BlockId) -> Result<FeeEscrow::Account, ChainError> {
+    pub async fn account(&self, id: B256, at: BlockId) -> Result<FeeEscrow::FeeAccount, ChainError> {
         read!(self, FeeEscrow, fee_escrow, account(id), at)
     }
 

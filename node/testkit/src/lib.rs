@@ -8,6 +8,7 @@ pub mod eigenlayer;
 pub mod error;
 pub mod gavel;
 pub mod keys;
+pub mod replay;
 pub mod uniswap;
 
 pub use anvil::{Anvil, AnvilOptions};
