@@ -1,1 +1,10 @@
-//! Placeholder.
+//! Parameters, provers and verification: the implementation of [`ProofSystem`].
+//!
+//! A job's input and its proof are byte strings; everything in between (circuits, shrinking, the
+//! final wrap) is decided here. Jobs are described in [`job`], the bytes of proofs in [`envelope`].
+
+pub mod error;
+pub mod machine;
+pub mod parameters;
+
+pub use error::ProofError;
