@@ -159,9 +159,15 @@ fn power_product(
 
 /// Bits, least significant first, of p - 1 and B - 1 with `length + p = 136·B`, `1 ≤ p ≤ 136`.
 fn padding_and_blocks(b: &mut Builder, length: Target) -> (Vec<BoolTarget>, Vec<BoolTarget>) {
-    // one split of (p - 1) + 2^8 (B - 1), which the generator computes
     let packed = b.add_virtual_target();
     b.add_simple_generator(PaddingGenerator { length, packed });
+    let (padding, blocks) = split_padding(b, length, packed);
+    forbid_long_padding(b, &padding);
+    (padding, blocks)
+}
+
+/// Splits `packed = (p - 1) + 2^8 (B - 1)` and constrains `length + p = 136·B`.
+fn split_padding(b: &mut Builder, length: Target, packed: Target) -> (Vec<BoolTarget>, Vec<BoolTarget>) {
     let mut padding = b.split_le(packed, PADDING_BITS + BLOCK_BITS);
     let blocks = padding.split_off(PADDING_BITS);
     let padding_value = b.le_sum(padding.iter());
@@ -171,11 +177,14 @@ fn padding_and_blocks(b: &mut Builder, length: Target) -> (Vec<BoolTarget>, Vec<
     let rest = b.mul_const_add(-F::from_canonical_usize(RATE_BYTES), blocks_value, sum);
     let expected = b.constant(F::from_canonical_usize(RATE_BYTES - 1));
     b.connect(rest, expected);
-    // p - 1 ≤ 135 = 10000111b: with bit 7 set, bits 3 to 6 are clear
+    (padding, blocks)
+}
+
+/// `p - 1 ≤ 135 = 10000111b`: with bit 7 set, bits 3 to 6 are clear.
+fn forbid_long_padding(b: &mut Builder, padding: &[BoolTarget]) {
     let high = b.add_many(padding[3..7].iter().map(|bit| bit.target));
     let forbidden = b.mul(padding[7].target, high);
     b.assert_zero(forbidden);
-    (padding, blocks)
 }
 
 /// Computes `(p - 1) + 2^8·(B - 1)` from a length.
@@ -210,5 +219,96 @@ impl<T: RichField + Extendable<2> + PrimeField64> SimpleGenerator<T, 2> for Padd
 
     fn deserialize(src: &mut Buffer, _common: &CommonCircuitData<T, 2>) -> IoResult<Self> {
         Ok(Self { length: src.read_target()?, packed: src.read_target()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::C;
+    use crate::keccak::extension::Ext;
+    use crate::keccak::{Challenges, KeccakError, Stream, fingerprint as native_fingerprint};
+    use crate::security::Profile;
+    use plonky2::field::extension::FieldExtension;
+    use plonky2::iop::witness::PartialWitness;
+
+    fn witness_error(error: anyhow::Error) -> KeccakError {
+        KeccakError::Witness(error.to_string())
+    }
+
+    #[test]
+    fn folding_agrees_with_the_native_stream() -> Result<(), KeccakError> {
+        let alpha = Ext::from_basefield_array([F::from_canonical_u64(0x1234_5678_9abc), F::TWO]);
+        let beta = Ext::from_basefield_array([F::from_canonical_u64(77), F::from_canonical_u64(1 << 50)]);
+        let mut stream = Stream::new(Challenges { alpha, beta });
+        let mut b = Builder::new(Profile::Test.recursion_config());
+        let [alpha_target, beta_target, sum] = [(); 3].map(|()| b.add_virtual_extension_target());
+        let mut folded = StreamTarget::new(&mut b, &BusTarget { alpha: alpha_target, beta: beta_target, sum });
+        let before = b.num_gates();
+        let lengths = [0, 1, 134, 135, 136, 137, 271, 272, 1000, MAX_MESSAGE_BYTES];
+        for (k, length) in lengths.into_iter().enumerate() {
+            let bytes: Vec<u8> = (0..length).map(|k| (k * 3 + length) as u8).collect();
+            let [message, digest] = [&bytes[..], &[k as u8; 32]].map(|v| native_fingerprint(alpha, v));
+            let active = k != 3;
+            if active {
+                stream.absorb(length, message, digest);
+            }
+            let slot = MessageTarget {
+                active: b.constant_bool(active),
+                length: b.constant(F::from_canonical_usize(length)),
+                fingerprint: b.constant_extension(message),
+                digest: b.constant_extension(digest),
+            };
+            folded.absorb(&mut b, &slot);
+        }
+        assert!(b.num_gates() - before <= 5 * lengths.len(), "{} rows", b.num_gates() - before);
+        folded.finish(&mut b);
+        let data = b.build::<C>();
+        let mut witness = PartialWitness::new();
+        for (target, value) in [(alpha_target, alpha), (beta_target, beta), (sum, stream.value())] {
+            witness.set_extension_target(target, value).map_err(witness_error)?;
+        }
+        let proof = data.prove(witness).map_err(witness_error)?;
+        data.verify(proof).map_err(witness_error)
+    }
+
+    /// Proves that (p, B) belong to a length, with or without the bound on p.
+    fn padding_is_accepted(length: u64, padding: u64, blocks: u64, bounded: bool) -> bool {
+        let mut b = Builder::new(Profile::Test.recursion_config());
+        let packed = b.constant(F::from_canonical_u64(padding - 1 + ((blocks - 1) << PADDING_BITS)));
+        let length = b.constant(F::from_canonical_u64(length));
+        let (bits, _) = split_padding(&mut b, length, packed);
+        if bounded {
+            forbid_long_padding(&mut b, &bits);
+        }
+        let data = b.build::<C>();
+        data.prove(PartialWitness::new()).is_ok_and(|proof| data.verify(proof).is_ok())
+    }
+
+    #[test]
+    fn padding_is_the_shortest_one() {
+        assert!(padding_is_accepted(20, 116, 1, true));
+        assert!(padding_is_accepted(136, 136, 2, true));
+        assert!(padding_is_accepted(135, 1, 1, true));
+        // one block too many: only the bound stands against it
+        assert!(!padding_is_accepted(20, 252, 2, true));
+        assert!(padding_is_accepted(20, 252, 2, false));
+        assert!(!padding_is_accepted(135, 137, 2, true));
+        // another number of blocks, or of padding bytes
+        assert!(!padding_is_accepted(20, 116, 2, false));
+        assert!(!padding_is_accepted(20, 117, 1, false));
+    }
+
+    #[test]
+    fn limbs_are_big_endian() -> Result<(), KeccakError> {
+        let mut b = Builder::new(Profile::Test.recursion_config());
+        let bytes = std::array::from_fn(|k| b.constant(F::from_canonical_usize(k + 1)));
+        let limbs = limbs(&mut b, &bytes);
+        b.register_public_inputs(&limbs);
+        let data = b.build::<C>();
+        let proof = data.prove(PartialWitness::new()).map_err(witness_error)?;
+        assert_eq!(proof.public_inputs[0], F::from_canonical_u64(0x0102_0304));
+        assert_eq!(proof.public_inputs[7], F::from_canonical_u64(0x1d1e_1f20));
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod permutation;
 pub mod proof;
 mod prover;
 pub mod shape;
+pub mod standalone;
 pub mod stream;
 mod table;
 #[cfg(test)]
@@ -23,7 +24,8 @@ pub use error::{Check, KeccakError};
 pub use proof::KeccakProof;
 pub use prover::Argument;
 pub use shape::KeccakShape;
-pub use stream::{Bus, Challenges, Stream};
+pub use standalone::Standalone;
+pub use stream::{Bus, Challenges, Stream, fingerprint};
 pub use verifier::circuit::KeccakTarget;
 pub use verifier::native::verify;
 

@@ -56,19 +56,20 @@ impl Table {
             }
             rows[next][ENDED] = u64::MAX;
         }
-        Ok(Self::run(rows))
+        Ok(Self::run(rows, |_, row| input_state(row)))
     }
 
-    /// Runs the sponge over the blocks and start flags of `rows`, and fills the previous outputs. The
-    /// first start found breaks the circle in which row 0 follows row N - 1.
-    pub(super) fn run(mut rows: Vec<[u64; COLUMNS]>) -> Self {
+    /// Runs the permutations from the state that `input` derives from each row (by its index, and once
+    /// its previous output is filled in). The first start found breaks the circle in which row 0 follows
+    /// row N - 1.
+    pub(super) fn run(mut rows: Vec<[u64; COLUMNS]>, input: impl Fn(usize, &[u64; COLUMNS]) -> State) -> Self {
         let count = rows.len();
         let first = rows.iter().position(|row| row[START] != 0).unwrap_or(0);
         let mut states = vec![vec![[0; 25]; count]; ROUNDS + 1];
         let mut output: State = [0; 25];
         for i in (first..first + count).map(|i| i % count) {
             rows[i][RATE_LANES..START].copy_from_slice(&output);
-            let mut state = input(&rows[i]);
+            let mut state = input(i, &rows[i]);
             for (r, states) in states.iter_mut().enumerate() {
                 states[i] = state;
                 if r < ROUNDS {
@@ -108,7 +109,7 @@ impl Table {
 }
 
 /// The state that a row's permutation starts from: block XOR previous output, which a start clears.
-fn input(row: &[u64; COLUMNS]) -> State {
+pub(super) fn input_state(row: &[u64; COLUMNS]) -> State {
     std::array::from_fn(|lane| {
         let block = if lane < RATE_LANES { row[lane] } else { 0 };
         block ^ (row[RATE_LANES + lane] & !row[START])
@@ -138,8 +139,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() -> Result<(), KeccakError> {
         let shape = KeccakShape::new(4, Profile::Test, Kind::Extract)?;
-        assert!(Table::new(&shape, &vec![[1u8; 10]; 15]).is_ok());
-        let refused = Table::new(&shape, &vec![[1u8; 10]; 16]);
+        assert!(Table::new(&shape, &[[1u8; 10]; 15]).is_ok());
+        let refused = Table::new(&shape, &[[1u8; 10]; 16]);
         assert!(matches!(refused, Err(KeccakError::TooManyBlocks { needed: 16, capacity: 15 })));
         assert!(matches!(Table::new(&shape, &[[0u8; 0]; 0]), Err(KeccakError::NoMessages)));
         assert!(KeccakShape::new(3, Profile::Test, Kind::Extract).is_err());

@@ -31,6 +31,14 @@ impl Transcript {
         (transcript, challenges)
     }
 
+    /// A transcript that absorbed no commitment at all, to show what that would allow.
+    #[cfg(test)]
+    pub fn unbound() -> (Self, Challenges) {
+        let mut transcript = Self { challenger: Challenger::new() };
+        let challenges = Challenges { alpha: transcript.challenge(), beta: transcript.challenge() };
+        (transcript, challenges)
+    }
+
     /// Absorbs extension elements.
     pub fn absorb(&mut self, values: &[Ext]) {
         self.challenger.observe_extension_elements::<D>(values);

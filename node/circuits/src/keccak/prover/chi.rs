@@ -83,8 +83,8 @@ pub fn prove(
     tables.push((0..64).map(|z| if iota(z) { -eq_z[z] * half } else { eq_z[z] * half }).collect());
     rounds.finish_plain(&mut tables, 4, |v| {
         let mut rest = Dot::default();
-        for lane in 1..STATE_LANES {
-            rest.add(batch[lane], twice_chi(v, lane));
+        for (lane, &c) in batch.iter().enumerate().skip(1) {
+            rest.add(c, twice_chi(v, lane));
         }
         rest.finish() * v[STATE_LANES] + v[STATE_LANES + 1] * twice_chi(v, 0)
     });

@@ -43,7 +43,17 @@ struct Scratch {
 pub struct Argument {
     shape: KeccakShape,
     table: Table,
-    lanes: opening::Batch,
+    pub(super) lanes: opening::Batch,
+}
+
+/// What the prover works on. The honest one takes its committed table and its true bus sum for all three.
+pub(super) struct Witness<'a> {
+    /// States, and the bits that the sponge works on.
+    pub bits: &'a Table,
+    /// Bytes that the lookup works on.
+    pub bytes: &'a Table,
+    /// Bus sum to claim.
+    pub sum: Ext,
 }
 
 impl Argument {
@@ -85,22 +95,21 @@ impl Argument {
     /// [`KeccakError::DegenerateChallenge`], with negligible probability.
     pub fn prove(&self, consumer_commitment: HashOut<F>) -> Result<KeccakProof, KeccakError> {
         let start = Transcript::start(&self.shape, self.cap(), consumer_commitment);
-        self.prove_with(start, &self.table)
+        let sum = bus_sum(start.1, &self.table);
+        self.prove_with(start, &Witness { bits: &self.table, bytes: &self.table, sum })
     }
 
-    /// The prover on a transcript past the bus challenges, with the states of `witness`; the honest one
-    /// passes its own table.
+    /// The prover on a transcript past the bus challenges.
     pub(super) fn prove_with(
         &self,
         (mut transcript, challenges): (Transcript, Challenges),
-        witness: &Table,
+        &Witness { bits: table, bytes, sum }: &Witness<'_>,
     ) -> Result<KeccakProof, KeccakError> {
         let transcript = &mut transcript;
-        let states = &witness.states;
+        let states = &table.states;
         let (z, i) = (transcript.challenges(6), transcript.challenges(self.shape.log_permutations()));
         let values = evaluate_lanes::<STATE_LANES>(&states[ROUNDS], &z, &i);
         let outputs = Claims { z, i, values };
-        let sum = bus_sum(challenges, witness);
         let sent: Vec<Ext> = std::iter::once(sum).chain(outputs.values.iter().copied()).collect();
         transcript.absorb(&sent);
 
@@ -108,15 +117,15 @@ impl Argument {
         let mut claims = outputs.clone();
         let mut rounds = Vec::with_capacity(ROUNDS);
         for round in (0..ROUNDS).rev() {
-            let before = witness.map_states(round, theta_rho_pi);
+            let before = table.map_states(round, theta_rho_pi);
             let (chi, lanes) = chi::prove(transcript, &mut scratch, &before, round, &claims)?;
             let (apply, columns, theta) = apply::prove(transcript, &mut scratch, &states[round], &lanes)?;
             let (parity, next) = parity::prove(transcript, &mut scratch, &theta, &columns)?;
             rounds.push([chi, apply, parity]);
             claims = next;
         }
-        let (sponge, bits) = sponge::prove(transcript, witness, challenges, sum, &outputs, &claims);
-        let (lookup, claim) = lookup::prove(transcript, witness, &bits)?;
+        let (sponge, bits) = sponge::prove(transcript, table, challenges, sum, &outputs, &claims);
+        let (lookup, claim) = lookup::prove(transcript, bytes, &bits)?;
         let opening = opening::prove(transcript, &self.shape, &self.lanes, &claim)?;
         let messages = Messages {
             outputs: sent,
