@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IGavelCallback} from "./interfaces/IGavelCallback.sol";
-import {IQueryRequests} from "./interfaces/IQueryRequests.sol";
-import {Request, Status} from "./types/Query.sol";
+import { IGavelCallback } from "./interfaces/IGavelCallback.sol";
+import { IQueryRequests } from "./interfaces/IQueryRequests.sol";
+import { Request, Status } from "./types/Query.sol";
 
 /// @title Base of a dapp that asks Gavel
 /// @notice Inherit it, call {_ask}, implement {_receiveResult}. Only results of one's own requests arrive, each once.
@@ -32,7 +32,7 @@ abstract contract GavelConsumer is IGavelCallback {
     /// @notice Makes a request that calls this contract back; pays `request.maxFee` from this contract's balance.
     function _ask(Request memory request) internal returns (bytes32 requestId) {
         request.callback = address(this);
-        requestId = gavel.requestQuery{value: request.maxFee}(request);
+        requestId = gavel.requestQuery{ value: request.maxFee }(request);
         isPending[requestId] = true;
     }
 

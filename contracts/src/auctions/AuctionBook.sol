@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IAuctionBook} from "../interfaces/IAuctionBook.sol";
-import {IAvsAccount} from "../interfaces/IAvsAccount.sol";
-import {IFeeEscrow} from "../interfaces/IFeeEscrow.sol";
-import {IOperatorRegistrar} from "../interfaces/IOperatorRegistrar.sol";
-import {IStakeCapacity} from "../interfaces/IStakeCapacity.sol";
-import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
-import {MarketHash} from "../libraries/MarketHash.sol";
-import {Messages} from "../libraries/Messages.sol";
-import {AwardEntry, AwardKey, AwardRecord, AwardState, LotTerms, SkipReason, TickRecord} from "../types/Market.sol";
-import {Gateway} from "../types/Supernet.sol";
+import { IAuctionBook } from "../interfaces/IAuctionBook.sol";
+import { IAvsAccount } from "../interfaces/IAvsAccount.sol";
+import { IFeeEscrow } from "../interfaces/IFeeEscrow.sol";
+import { IOperatorRegistrar } from "../interfaces/IOperatorRegistrar.sol";
+import { IStakeCapacity } from "../interfaces/IStakeCapacity.sol";
+import { ISupernetRegistry } from "../interfaces/ISupernetRegistry.sol";
+import { MarketHash } from "../libraries/MarketHash.sol";
+import { Messages } from "../libraries/Messages.sol";
+import { AwardEntry, AwardKey, AwardRecord, AwardState, LotTerms, SkipReason, TickRecord } from "../types/Market.sol";
+import { Gateway } from "../types/Supernet.sol";
 
 contract AuctionBook is IAuctionBook {
     uint8 private constant LAST_CLASS = 2;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {GavelConsumer} from "../GavelConsumer.sol";
-import {IQueryRequests} from "../interfaces/IQueryRequests.sol";
-import {Request, Status} from "../types/Query.sol";
+import { GavelConsumer } from "../GavelConsumer.sol";
+import { IQueryRequests } from "../interfaces/IQueryRequests.sol";
+import { Request, Status } from "../types/Query.sol";
 
 /// @title Example: keeps proven statistics of a trading pair
 /// @notice Asks for anything over the pair's history and stores what comes back.
@@ -22,7 +22,7 @@ contract PairObserver is GavelConsumer {
     /// @notice The latest answered request.
     bytes32 public latest;
 
-    constructor(IQueryRequests gavel_) GavelConsumer(gavel_) {}
+    constructor(IQueryRequests gavel_) GavelConsumer(gavel_) { }
 
     /// @notice Asks with the fee sent along. The callback is set to this contract.
     function ask(Request memory request) external payable returns (bytes32 requestId) {

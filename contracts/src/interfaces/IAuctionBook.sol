@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {AwardEntry, AwardKey, AwardRecord, LotTerms, SkipReason, TickRecord} from "../types/Market.sol";
+import { AwardEntry, AwardKey, AwardRecord, LotTerms, SkipReason, TickRecord } from "../types/Market.sol";
 
 /// @title Anchored ticks and awards
 /// @notice One transaction a tick stores what the gateway awarded. An award that cannot be reserved or paid for is

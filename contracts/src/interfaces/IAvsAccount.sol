@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {RewardsSubmission} from "./eigenlayer/IEigenLayerCore.sol";
+import { RewardsSubmission } from "./eigenlayer/IEigenLayerCore.sol";
 
 /// @title The AVS account of all supernets at the EigenLayer core
 /// @notice Exposes exactly what is listed here. It makes no arbitrary call and appoints no administrator, so that the
@@ -16,7 +16,9 @@ interface IAvsAccount {
         RemoveStrategy
     }
 
-    event ChangeAnnounced(ChangeKind indexed kind, uint32 indexed supernet, address indexed target, uint64 applicableAt);
+    event ChangeAnnounced(
+        ChangeKind indexed kind, uint32 indexed supernet, address indexed target, uint64 applicableAt
+    );
     event ChangeCancelled(ChangeKind indexed kind, uint32 indexed supernet, address indexed target);
     event ChangeApplied(ChangeKind indexed kind, uint32 indexed supernet, address indexed target);
     event RewardsSubmitted(uint32 indexed supernet, uint256 submissions);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Bond, FeeAccount} from "../types/Money.sol";
-import {SkipReason} from "../types/Market.sol";
-import {IPayouts} from "./IPayouts.sol";
+import { Bond, FeeAccount } from "../types/Money.sol";
+import { SkipReason } from "../types/Market.sol";
+import { IPayouts } from "./IPayouts.sol";
 
 /// @title Fees of requests and bonds of gateways
 /// @notice Holds ETH only. What it owes is never more than what it holds: accounts + bonds + credits. Whoever cannot
@@ -36,9 +36,14 @@ interface IFeeEscrow is IPayouts {
     error AmountTooLarge(uint256 amount);
 
     /// @notice Opens the account of a request with the fee sent. QueryRequests only.
-    function lock(bytes32 requestId, uint32 supernet, address refundTo, uint64 deadline, uint128 reserve, uint128 baseFee)
-        external
-        payable;
+    function lock(
+        bytes32 requestId,
+        uint32 supernet,
+        address refundTo,
+        uint64 deadline,
+        uint128 reserve,
+        uint128 baseFee
+    ) external payable;
 
     /// @notice Ends an account as settled: pays the shares, gives back what no award has taken. QueryRequests only.
     function settle(bytes32 requestId) external;

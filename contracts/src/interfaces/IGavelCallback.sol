@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Status} from "../types/Query.sol";
+import { Status } from "../types/Query.sol";
 
 /// @title What a dapp implements to be called back
 interface IGavelCallback {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {OperatorRecord} from "../types/Registration.sol";
-import {SkipReason} from "../types/Market.sol";
-import {IAVSRegistrar} from "./eigenlayer/IEigenLayerCore.sol";
+import { OperatorRecord } from "../types/Registration.sol";
+import { SkipReason } from "../types/Market.sol";
+import { IAVSRegistrar } from "./eigenlayer/IEigenLayerCore.sol";
 
 /// @title Admission of operators, their bid keys and classes
 /// @notice The core calls it when an operator joins or leaves an operator set. Leaving never reverts.

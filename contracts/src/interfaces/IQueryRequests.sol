@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Answer, FailureReason, Request, RequestRecord, RequestState, Status} from "../types/Query.sol";
+import { Answer, FailureReason, Request, RequestRecord, RequestState, Status } from "../types/Query.sol";
 
 /// @title Requests, their settlement and their results
 /// @notice A request ends as settled, failed, cancelled or refunded, and only once. Not upgradeable.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {AwardKey} from "../types/Market.sol";
-import {MissEvidence, MissReport} from "../types/Miss.sol";
-import {IPayouts} from "./IPayouts.sol";
+import { AwardKey } from "../types/Market.sol";
+import { MissEvidence, MissReport } from "../types/Miss.sol";
+import { IPayouts } from "./IPayouts.sol";
 
 /// @title Reports of missed jobs and their slashes
 /// @notice Replaceable through the AVS account. The only contract with the right to slash, and it has one path to it:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Capacity} from "../types/Registration.sol";
-import {SkipReason} from "../types/Market.sol";
+import { Capacity } from "../types/Registration.sol";
+import { SkipReason } from "../types/Market.sol";
 
 /// @title How much work an operator's stake covers
 /// @notice Units = slashable stake / `slashWeiPerUnit`, so that the reserved units times the slash per unit never

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Gateway, Prices, StakeTerms, StrategyWeight, SupernetConfig, Windows} from "../types/Supernet.sol";
+import { Gateway, Prices, StakeTerms, StrategyWeight, SupernetConfig, Windows } from "../types/Supernet.sol";
 
 /// @title Supernets, their configuration and their gateways
 /// @notice Never replaced: it is the `verifyingContract` of every signed message. A configuration changes by
@@ -9,7 +9,9 @@ import {Gateway, Prices, StakeTerms, StrategyWeight, SupernetConfig, Windows} fr
 /// that they had no time to leave.
 interface ISupernetRegistry {
     event SupernetOpened(uint32 indexed supernet, address indexed gatewayOwner, SupernetConfig config);
-    event ConfigAnnounced(uint32 indexed supernet, bytes32 indexed configHash, uint64 applicableAt, SupernetConfig config);
+    event ConfigAnnounced(
+        uint32 indexed supernet, bytes32 indexed configHash, uint64 applicableAt, SupernetConfig config
+    );
     event ConfigCancelled(uint32 indexed supernet, bytes32 indexed configHash);
     event ConfigApplied(uint32 indexed supernet, bytes32 indexed configHash);
     event GatewayEpochStarted(uint32 indexed supernet, uint64 indexed epoch, address key, uint64 validFrom);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {VerifierEntry} from "../types/Verifier.sol";
-import {IProofVerifier} from "./IProofVerifier.sol";
+import { VerifierEntry } from "../types/Verifier.sol";
+import { IProofVerifier } from "./IProofVerifier.sol";
 
 /// @title Verifiers by content
 /// @notice Entries are added and never changed; the guardian can only freeze one, for good. A frozen entry makes its

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {AwardKey, JobTerms, LotTerms} from "../types/Market.sol";
+import { AwardKey, JobTerms, LotTerms } from "../types/Market.sol";
 
 /// @notice Hashes of the market's objects, twins of `node/types`.
 library MarketHash {

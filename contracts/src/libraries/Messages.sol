@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {AwardKey} from "../types/Market.sol";
+import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import { AwardKey } from "../types/Market.sol";
 
 /// @notice The signed messages that contracts read, as EIP-712 structs.
 library Messages {
@@ -18,11 +18,7 @@ library Messages {
     );
 
     /// @dev The bid belongs to a tick and an operator; the job of the key plays no part.
-    function bidCommitment(AwardKey memory key, bytes32 lotDigest, bytes32 commitment)
-        internal
-        pure
-        returns (bytes32)
-    {
+    function bidCommitment(AwardKey memory key, bytes32 lotDigest, bytes32 commitment) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
                 BID_COMMITMENT_TYPE, key.supernet, key.gatewayEpoch, key.tick, lotDigest, key.operator, commitment
@@ -77,7 +73,8 @@ library Messages {
         pure
         returns (address)
     {
-        (address recovered,,) = ECDSA.tryRecover(MessageHashUtils.toTypedDataHash(domainSeparator, structHash), signature);
+        (address recovered,,) =
+            ECDSA.tryRecover(MessageHashUtils.toTypedDataHash(domainSeparator, structHash), signature);
         return recovered;
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Answer, Request} from "../types/Query.sol";
+import { Answer, Request } from "../types/Query.sol";
 
 /// @notice The sixteen words of an answer's statement, twin of `node/types/src/statement.rs`.
 library StatementWords {

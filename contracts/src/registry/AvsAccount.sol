@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {IAvsAccount} from "../interfaces/IAvsAccount.sol";
-import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
+import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
+import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import { IAvsAccount } from "../interfaces/IAvsAccount.sol";
+import { ISupernetRegistry } from "../interfaces/ISupernetRegistry.sol";
 import {
     CreateSetParams,
     IAllocationManager,
@@ -16,7 +16,7 @@ import {
     OperatorSet,
     RewardsSubmission
 } from "../interfaces/eigenlayer/IEigenLayerCore.sol";
-import {StrategyWeight} from "../types/Supernet.sol";
+import { StrategyWeight } from "../types/Supernet.sol";
 
 contract AvsAccount is IAvsAccount, Ownable2Step {
     using SafeERC20 for IERC20;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {IOperatorRegistrar} from "../interfaces/IOperatorRegistrar.sol";
-import {IStakeCapacity} from "../interfaces/IStakeCapacity.sol";
-import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
-import {IAVSRegistrar} from "../interfaces/eigenlayer/IEigenLayerCore.sol";
-import {SkipReason} from "../types/Market.sol";
-import {OperatorRecord, RegistrationData} from "../types/Registration.sol";
+import { Checkpoints } from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import { IOperatorRegistrar } from "../interfaces/IOperatorRegistrar.sol";
+import { IStakeCapacity } from "../interfaces/IStakeCapacity.sol";
+import { ISupernetRegistry } from "../interfaces/ISupernetRegistry.sol";
+import { IAVSRegistrar } from "../interfaces/eigenlayer/IEigenLayerCore.sol";
+import { SkipReason } from "../types/Market.sol";
+import { OperatorRecord, RegistrationData } from "../types/Registration.sol";
 
 contract OperatorRegistrar is IOperatorRegistrar {
     using Checkpoints for Checkpoints.Trace160;
@@ -70,10 +70,7 @@ contract OperatorRegistrar is IOperatorRegistrar {
             uint256 stake = capacity.slashableStake(supernet, operator);
             if (stake < minimum) revert StakeTooLow(supernet, operator, stake, minimum);
             _operators[supernet][operator] = OperatorRecord({
-                registered: true,
-                leaving: false,
-                classes: registration.classes,
-                since: uint64(block.number)
+                registered: true, leaving: false, classes: registration.classes, since: uint64(block.number)
             });
             emit OperatorRegistered(supernet, operator, registration.classes);
         }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {IOperatorRegistrar} from "../interfaces/IOperatorRegistrar.sol";
-import {IStakeCapacity} from "../interfaces/IStakeCapacity.sol";
-import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
-import {IAllocationManager, IDelegationManager, OperatorSet} from "../interfaces/eigenlayer/IEigenLayerCore.sol";
-import {SkipReason} from "../types/Market.sol";
-import {Capacity, OperatorRecord} from "../types/Registration.sol";
-import {StakeTerms, StrategyWeight, Windows} from "../types/Supernet.sol";
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
+import { IOperatorRegistrar } from "../interfaces/IOperatorRegistrar.sol";
+import { IStakeCapacity } from "../interfaces/IStakeCapacity.sol";
+import { ISupernetRegistry } from "../interfaces/ISupernetRegistry.sol";
+import { IAllocationManager, IDelegationManager, OperatorSet } from "../interfaces/eigenlayer/IEigenLayerCore.sol";
+import { SkipReason } from "../types/Market.sol";
+import { Capacity, OperatorRecord } from "../types/Registration.sol";
+import { StakeTerms, StrategyWeight, Windows } from "../types/Supernet.sol";
 
 contract StakeCapacity is IStakeCapacity {
     uint256 private constant WAD = 1e18;
@@ -144,9 +144,8 @@ contract StakeCapacity is IStakeCapacity {
             strategies[i] = weights[i].strategy;
         }
         uint32 horizon = uint32(block.number + _coreWindow);
-        uint256[] memory shares = allocations.getMinimumSlashableStake(
-            OperatorSet(account, supernet), operators, strategies, horizon
-        )[0];
+        uint256[] memory shares =
+            allocations.getMinimumSlashableStake(OperatorSet(account, supernet), operators, strategies, horizon)[0];
         for (uint256 i; i < weights.length; ++i) {
             stake += Math.mulDiv(shares[i], weights[i].weight, WAD);
         }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
-import {IAllocationManager, IDelegationManager} from "../interfaces/eigenlayer/IEigenLayerCore.sol";
-import {Gateway, Prices, StakeTerms, StrategyWeight, SupernetConfig, Windows} from "../types/Supernet.sol";
+import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
+import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import { ISupernetRegistry } from "../interfaces/ISupernetRegistry.sol";
+import { IAllocationManager, IDelegationManager } from "../interfaces/eigenlayer/IEigenLayerCore.sol";
+import { Gateway, Prices, StakeTerms, StrategyWeight, SupernetConfig, Windows } from "../types/Supernet.sol";
 
 contract SupernetRegistry is ISupernetRegistry, Ownable2Step, EIP712 {
     uint256 private constant BPS = 10_000;
@@ -224,8 +224,7 @@ contract SupernetRegistry is ISupernetRegistry, Ownable2Step, EIP712 {
         ) revert WindowZero();
         // Stake that starts to leave right after a sync stays slashable for `coreWindow` blocks; the oldest award that
         // relies on that sync can be slashed for so long:
-        uint256 longest =
-            uint256(w.capacityFresh) + w.maxAccept + w.maxProving + w.report + w.answer + w.margin;
+        uint256 longest = uint256(w.capacityFresh) + w.maxAccept + w.maxProving + w.report + w.answer + w.margin;
         if (longest > coreWindow) revert WindowsTooLong(longest, coreWindow);
         uint256 work = uint256(w.maxAccept) + w.maxProving;
         if (w.claim < work) revert ClaimWindowTooShort(w.claim, work);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {IFeeEscrow} from "../interfaces/IFeeEscrow.sol";
-import {IGavelCallback} from "../interfaces/IGavelCallback.sol";
-import {IQueryRequests} from "../interfaces/IQueryRequests.sol";
-import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
-import {IVerifierRouter} from "../interfaces/IVerifierRouter.sol";
-import {BlockHashes} from "../libraries/BlockHashes.sol";
-import {StatementWords} from "../libraries/StatementWords.sol";
-import {Prices, Windows} from "../types/Supernet.sol";
-import {Answer, FailureReason, Request, RequestRecord, RequestState, Status} from "../types/Query.sol";
+import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import { IFeeEscrow } from "../interfaces/IFeeEscrow.sol";
+import { IGavelCallback } from "../interfaces/IGavelCallback.sol";
+import { IQueryRequests } from "../interfaces/IQueryRequests.sol";
+import { ISupernetRegistry } from "../interfaces/ISupernetRegistry.sol";
+import { IVerifierRouter } from "../interfaces/IVerifierRouter.sol";
+import { BlockHashes } from "../libraries/BlockHashes.sol";
+import { StatementWords } from "../libraries/StatementWords.sol";
+import { Prices, Windows } from "../types/Supernet.sol";
+import { Answer, FailureReason, Request, RequestRecord, RequestState, Status } from "../types/Query.sol";
 
 /// @dev Settlement lives here and not in a contract of its own: it moves the same state machine as cancel, fail and
 /// refund, and two contracts could disagree about it. The money is in FeeEscrow.
@@ -84,7 +84,7 @@ contract QueryRequests is IQueryRequests, ReentrancyGuardTransient {
             callbackDone: request.callback == address(0)
         });
         emit QueryRequested(requestId, msg.sender, request.supernet, nonce, anchorHash, request);
-        escrow.lock{value: msg.value}(
+        escrow.lock{ value: msg.value }(
             requestId,
             request.supernet,
             request.refundTo,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IFeeEscrow} from "../interfaces/IFeeEscrow.sol";
-import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
-import {SkipReason} from "../types/Market.sol";
-import {AccountState, Bond, FeeAccount} from "../types/Money.sol";
-import {Prices} from "../types/Supernet.sol";
-import {Payouts} from "./Payouts.sol";
+import { IFeeEscrow } from "../interfaces/IFeeEscrow.sol";
+import { ISupernetRegistry } from "../interfaces/ISupernetRegistry.sol";
+import { SkipReason } from "../types/Market.sol";
+import { AccountState, Bond, FeeAccount } from "../types/Money.sol";
+import { Prices } from "../types/Supernet.sol";
+import { Payouts } from "./Payouts.sol";
 
 contract FeeEscrow is IFeeEscrow, Payouts {
     uint256 private constant BPS = 10_000;
@@ -116,9 +116,9 @@ contract FeeEscrow is IFeeEscrow, Payouts {
         returns (SkipReason reason)
     {
         FeeAccount storage account_ = _accounts[requestId];
-        if (
-            account_.state != AccountState.Open || account_.supernet != supernet || block.number > account_.deadline
-        ) return SkipReason.RequestNotOpen;
+        if (account_.state != AccountState.Open || account_.supernet != supernet || block.number > account_.deadline) {
+            return SkipReason.RequestNotOpen;
+        }
         if (price > account_.uncommitted) return SkipReason.FeeExceeded;
         Bond storage bond_ = _bonds[supernet];
         if (uint256(bond_.committed) + bond_.withdrawing + price > bond_.balance) return SkipReason.BondExceeded;

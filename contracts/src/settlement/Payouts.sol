@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
-import {IPayouts} from "../interfaces/IPayouts.sol";
+import { ReentrancyGuardTransient } from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import { SafeTransferLib } from "solady/utils/SafeTransferLib.sol";
+import { IPayouts } from "../interfaces/IPayouts.sol";
 
 /// @notice Sends ETH, and keeps what a recipient refuses as its credit.
 abstract contract Payouts is IPayouts, ReentrancyGuardTransient {

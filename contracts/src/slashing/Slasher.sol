@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {IAuctionBook} from "../interfaces/IAuctionBook.sol";
-import {IOperatorRegistrar} from "../interfaces/IOperatorRegistrar.sol";
-import {ISlasher} from "../interfaces/ISlasher.sol";
-import {IStakeCapacity} from "../interfaces/IStakeCapacity.sol";
-import {ISupernetRegistry} from "../interfaces/ISupernetRegistry.sol";
-import {IAllocationManager, SlashingParams} from "../interfaces/eigenlayer/IEigenLayerCore.sol";
-import {DevelopmentChains} from "../libraries/DevelopmentChains.sol";
-import {MarketHash} from "../libraries/MarketHash.sol";
-import {Messages} from "../libraries/Messages.sol";
-import {Payouts} from "../settlement/Payouts.sol";
-import {AwardKey, AwardRecord, AwardState} from "../types/Market.sol";
-import {MissEvidence, MissReport, ReportState} from "../types/Miss.sol";
-import {StrategyWeight, Windows} from "../types/Supernet.sol";
+import { MerkleProof } from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import { Math } from "@openzeppelin/contracts/utils/math/Math.sol";
+import { IAuctionBook } from "../interfaces/IAuctionBook.sol";
+import { IOperatorRegistrar } from "../interfaces/IOperatorRegistrar.sol";
+import { ISlasher } from "../interfaces/ISlasher.sol";
+import { IStakeCapacity } from "../interfaces/IStakeCapacity.sol";
+import { ISupernetRegistry } from "../interfaces/ISupernetRegistry.sol";
+import { IAllocationManager, SlashingParams } from "../interfaces/eigenlayer/IEigenLayerCore.sol";
+import { DevelopmentChains } from "../libraries/DevelopmentChains.sol";
+import { MarketHash } from "../libraries/MarketHash.sol";
+import { Messages } from "../libraries/Messages.sol";
+import { Payouts } from "../settlement/Payouts.sol";
+import { AwardKey, AwardRecord, AwardState } from "../types/Market.sol";
+import { MissEvidence, MissReport, ReportState } from "../types/Miss.sol";
+import { StrategyWeight, Windows } from "../types/Supernet.sol";
 
 contract Slasher is ISlasher, Payouts {
     uint256 private constant WAD = 1e18;
@@ -66,7 +66,9 @@ contract Slasher is ISlasher, Payouts {
         uint256 last = uint256(award.awardBlock) + award.acceptBlocks + award.provingBlocks + w.report;
         uint256 answerUntil = block.number + w.answer;
         // The second holds too when the windows were lengthened after the award.
-        if (block.number > last || answerUntil >= award.expiryBlock) revert ReportWindowClosed(uint64(last), block.number);
+        if (block.number > last || answerUntil >= award.expiryBlock) {
+            revert ReportWindowClosed(uint64(last), block.number);
+        }
         _reports[awardId] = MissReport({
             reporter: msg.sender,
             deposit: uint128(msg.value),
@@ -187,8 +189,7 @@ contract Slasher is ISlasher, Payouts {
         }
         uint64 lastProving = evidence.acceptBlock + award.provingBlocks;
         if (block.number <= lastProving) revert ProvingWindowOpen(lastProving, block.number);
-        bytes32 structHash =
-            Messages.accept(evidence.key, award.lotDigest, evidence.inputDigest, evidence.acceptBlock);
+        bytes32 structHash = Messages.accept(evidence.key, award.lotDigest, evidence.inputDigest, evidence.acceptBlock);
         address signer = Messages.signer(registry.domainSeparator(), structHash, evidence.acceptSignature);
         address expected = registrar.bidKeyAt(evidence.key.operator, evidence.acceptBlock);
         if (signer == address(0) || signer != expected) revert AcceptSignatureInvalid(expected, signer);

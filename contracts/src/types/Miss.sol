@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {AwardKey, JobTerms, LotTerms} from "./Market.sol";
+import { AwardKey, JobTerms, LotTerms } from "./Market.sol";
 
 /// @notice Everything that shows an accepted job was missed.
 /// @param key The stored award.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
+import { IProofVerifier } from "../interfaces/IProofVerifier.sol";
 
 /// @notice An entry of the router. Nothing but `frozen` ever changes.
 /// @param keyHash Digest of the verifying key.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
-import {DevelopmentChains} from "../libraries/DevelopmentChains.sol";
-import {VerifyingKey} from "../types/Verifier.sol";
+import { IProofVerifier } from "../interfaces/IProofVerifier.sol";
+import { DevelopmentChains } from "../libraries/DevelopmentChains.sol";
+import { VerifyingKey } from "../types/Verifier.sol";
 
 /// @title Groth16 over BN254 with two public inputs
 /// @notice The key is data: development and production keys use the same code. The public inputs are the halves of a
@@ -73,7 +73,8 @@ contract Groth16Verifier is IProofVerifier {
         // The precompiles refuse coordinates from Q up; this one is negated before they see it.
         if (p[1] >= Q) return false;
 
-        (bool valid, uint256 x, uint256 y) = _inputPoint(uint256(statementDigest) >> 128, uint128(uint256(statementDigest)));
+        (bool valid, uint256 x, uint256 y) =
+            _inputPoint(uint256(statementDigest) >> 128, uint128(uint256(statementDigest)));
         if (!valid) return false;
 
         // e(-A, B) · e(alpha, beta) · e(inputs, gamma) · e(C, delta) = 1

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
-import {IVerifierRouter} from "../interfaces/IVerifierRouter.sol";
-import {VerifierEntry} from "../types/Verifier.sol";
+import { Ownable } from "@openzeppelin/contracts/access/Ownable.sol";
+import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import { IProofVerifier } from "../interfaces/IProofVerifier.sol";
+import { IVerifierRouter } from "../interfaces/IVerifierRouter.sol";
+import { VerifierEntry } from "../types/Verifier.sol";
 
 contract VerifierRouter is IVerifierRouter, Ownable2Step {
     /// @inheritdoc IVerifierRouter

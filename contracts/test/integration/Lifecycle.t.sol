@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {AwardKey, AwardState} from "../../src/types/Market.sol";
-import {MissEvidence} from "../../src/types/Miss.sol";
-import {AccountState, Bond, FeeAccount} from "../../src/types/Money.sol";
-import {FailureReason, Request, RequestState, Status} from "../../src/types/Query.sol";
-import {Market} from "../fixture/Market.sol";
+import { AwardKey, AwardState } from "../../src/types/Market.sol";
+import { MissEvidence } from "../../src/types/Miss.sol";
+import { AccountState, Bond, FeeAccount } from "../../src/types/Money.sol";
+import { FailureReason, Request, RequestState, Status } from "../../src/types/Query.sol";
+import { Market } from "../fixture/Market.sol";
 
 /// @notice Whole lives of requests, with every wei accounted for.
 contract LifecycleTest is Market {
@@ -96,7 +96,7 @@ contract LifecycleTest is Market {
 
         MissEvidence memory evidence = _evidence(requestId, 1, acceptBlock);
         vm.prank(stranger);
-        slasher.reportMiss{value: 0.05 ether}(evidence);
+        slasher.reportMiss{ value: 0.05 ether }(evidence);
         _mine(41);
         uint256 before = stranger.balance;
         slasher.executeSlash(missed);
@@ -126,7 +126,7 @@ contract LifecycleTest is Market {
         _mine(70);
         MissEvidence memory evidence = _evidence(requestId, 1, acceptBlock);
         vm.prank(stranger);
-        slasher.reportMiss{value: 0.05 ether}(evidence);
+        slasher.reportMiss{ value: 0.05 ether }(evidence);
 
         AwardKey memory key = _key(requestId, 1, 0, operator);
         slasher.answer(key, STATEMENT, _receipt(key));
