@@ -13,6 +13,7 @@ pub mod recursion;
 pub mod rlp;
 pub mod security;
 pub mod sha256;
+pub mod soundness;
 pub mod statement;
 pub mod statement_layer;
 pub mod table;

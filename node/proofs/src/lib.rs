@@ -4,7 +4,6 @@
 //! final wrap) is decided here. Jobs are described in [`job`], the bytes of proofs in [`envelope`].
 
 pub mod error;
-pub mod machine;
 pub mod parameters;
 
 pub use error::ProofError;
