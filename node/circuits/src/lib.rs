@@ -6,9 +6,11 @@
 pub mod circuit;
 pub mod error;
 pub mod extract;
+pub mod gates;
 pub mod header;
 pub mod keccak;
 pub mod preprocess;
+pub mod query;
 pub mod recursion;
 pub mod rlp;
 pub mod security;
@@ -19,6 +21,7 @@ pub mod statement_layer;
 pub mod table;
 pub mod tamper;
 pub mod trie;
+pub mod uint;
 
 pub use error::CircuitError;
 

@@ -5,7 +5,7 @@
 //! Extraction binds the slots, evaluation binds the columns; `tableId` binds both.
 
 use alloy_primitives::{Address, B256, U256};
-use plonky2::field::types::{Field, PrimeField64};
+use plonky2::field::types::Field;
 use plonky2::hash::hash_types::{HashOut, HashOutTarget};
 use plonky2::hash::poseidon::PoseidonHash;
 use plonky2::iop::target::{BoolTarget, Target};
@@ -432,28 +432,6 @@ pub fn u256_limbs(value: U256) -> [F; 8] {
     })
 }
 
-/// A Goldilocks digest as 32 bytes: four canonical big-endian words, element 0 first.
-pub fn hash_to_b256(hash: HashOut<F>) -> B256 {
-    let mut bytes = [0u8; 32];
-    for (chunk, element) in bytes.chunks_exact_mut(8).zip(hash.elements) {
-        chunk.copy_from_slice(&element.to_canonical_u64().to_be_bytes());
-    }
-    B256::from(bytes)
-}
-
-/// Reads [`hash_to_b256`] back; `None` when a word is not below the field's order.
-pub fn b256_to_hash(bytes: B256) -> Option<HashOut<F>> {
-    let mut elements = [F::ZERO; 4];
-    for (element, chunk) in elements.iter_mut().zip(bytes.chunks_exact(8)) {
-        let value = chunk.iter().fold(0u64, |acc, byte| acc << 8 | u64::from(*byte));
-        if value >= <F as plonky2::field::types::Field64>::ORDER {
-            return None;
-        }
-        *element = F::from_canonical_u64(value);
-    }
-    Some(HashOut { elements })
-}
-
 fn chain_id_limbs(chain_id: u64) -> [F; 2] {
     [chain_id & 0xffff_ffff, chain_id >> 32].map(F::from_canonical_u64)
 }
@@ -584,12 +562,5 @@ mod tests {
         let mut late = rows()[0].clone();
         late.timestamp = 1 << BLOCK_INTEGER_BITS;
         assert!(matches!(row_chain_digest(&extraction(), &[late]), Err(TableError::BlockInteger { .. })));
-    }
-
-    #[test]
-    fn digests_read_back_from_bytes() {
-        let hash = spec().table_id();
-        assert_eq!(b256_to_hash(hash_to_b256(hash)), Some(hash));
-        assert_eq!(b256_to_hash(B256::repeat_byte(0xff)), None);
     }
 }
