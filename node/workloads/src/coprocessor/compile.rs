@@ -29,7 +29,10 @@ pub struct Compiler<'a> {
 
 /// One side of a comparison.
 enum Side {
-    Column { register: u8, value_type: ValueType },
+    Column {
+        register: u8,
+        value_type: ValueType,
+    },
     /// A number in decimal.
     Number(U256),
     /// Hex digits: a number, or an address when there are forty.
@@ -242,7 +245,9 @@ impl<'a> Compiler<'a> {
     fn operand(&mut self, left: ValueType, side: Side, at: Position) -> Result<Operand, SqlError> {
         let mismatch = |right: String| SqlError::Incomparable { left, right, at };
         match (side, left) {
-            (Side::Column { register, value_type }, _) if left.comparable(value_type) => Ok(Operand::Register(register)),
+            (Side::Column { register, value_type }, _) if left.comparable(value_type) => {
+                Ok(Operand::Register(register))
+            }
             (Side::Column { value_type, .. }, _) => Err(mismatch(value_type.to_string())),
             (Side::Number(value) | Side::Hex(_, value), ValueType::Uint(_)) => Ok(Operand::Literal(value)),
             (Side::Hex(digits, value), ValueType::Address) if digits.len() == 40 => Ok(Operand::Literal(value)),
@@ -346,10 +351,10 @@ impl<'a> Compiler<'a> {
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
                 ("a negative number".into(), source.position(expr.as_ref()))
             }
-            Expr::Between { expr, .. } => {
-                ("NOT BETWEEN".into(), source.keyword_after(expr.as_ref(), &["NOT"]))
+            Expr::Between { expr, .. } => ("NOT BETWEEN".into(), source.keyword_after(expr.as_ref(), &["NOT"])),
+            Expr::InList { expr, .. } | Expr::InSubquery { expr, .. } | Expr::InUnnest { expr, .. } => {
+                after(expr, "IN")
             }
-            Expr::InList { expr, .. } | Expr::InSubquery { expr, .. } | Expr::InUnnest { expr, .. } => after(expr, "IN"),
             Expr::Like { expr, .. } => after(expr, "LIKE"),
             Expr::ILike { expr, .. } => after(expr, "ILIKE"),
             Expr::SimilarTo { expr, .. } => after(expr, "SIMILAR"),

@@ -125,7 +125,9 @@ pub enum PlanError {
     Blocks { first: u64, last: u64, got: usize },
     #[error("block {number} has parent {parent}, but block {previous} before it has another hash")]
     Linked { number: u64, previous: u64, parent: alloy_primitives::B256 },
-    #[error("block {block} alone takes {need}, and a circuit holds {limit}; proving one block in several parts is not possible yet")]
+    #[error(
+        "block {block} alone takes {need}, and a circuit holds {limit}; proving one block in several parts is not possible yet"
+    )]
     BlockTooLarge { block: u64, need: Usage, limit: Usage },
     #[error("the range needs {got} chunks; at most {most} are possible")]
     TooManyChunks { got: usize, most: usize },

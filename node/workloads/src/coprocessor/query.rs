@@ -38,8 +38,7 @@ impl Query {
         let (program, results, params) = Compiler::new(table, &source).compile()?;
         // The table id is a digest that was just made, hence canonical.
         let digest = program.digest().map_err(|error| SqlError::Syntax(error.to_string()))?;
-        let mut query =
-            Query { program, digest: word_from_hash(digest), results, params, text: String::new() };
+        let mut query = Query { program, digest: word_from_hash(digest), results, params, text: String::new() };
         query.text = explain::canonical_sql(table, &query);
         Ok(query)
     }

@@ -145,7 +145,8 @@ impl Table {
         let extraction = self.spec.extraction();
         let mut text = String::new();
         let contract = format!("0x{}", hex::encode(extraction.contract()));
-        let _ = write!(text, "name = \"{}\"\nchain_id = {}\ncontract = \"{contract}\"\n", self.name, extraction.chain_id());
+        let _ =
+            write!(text, "name = \"{}\"\nchain_id = {}\ncontract = \"{contract}\"\n", self.name, extraction.chain_id());
         for Column { name, value_type, slot, offset } in &self.columns {
             let _ = write!(
                 text,

@@ -28,7 +28,8 @@ impl ValueType {
             _ => {
                 let digits = text.strip_prefix("uint")?;
                 let bits: u16 = digits.parse().ok().filter(|bits: &u16| bits.to_string() == digits)?;
-                (bits % 8 == 0 && (8..=256).contains(&bits)).then(|| ValueType::Uint((bits / 8) as u8))
+                let whole = bits.is_multiple_of(8) && (8..=256).contains(&bits);
+                whole.then_some(ValueType::Uint((bits / 8) as u8))
             }
         }
     }
