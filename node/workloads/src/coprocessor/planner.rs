@@ -1,4 +1,4 @@
-//! From a request to its jobs (`docs/architecture.md`, "Planning").
+//! From a request to its jobs (`docs/circuits/merge.md`, "Shape of the tree").
 //!
 //! Chunk boundaries are multiples of a length that is fixed per table, so that requests share
 //! extractions; the chunk that holds the last block ends with it, and the first chunk may start
