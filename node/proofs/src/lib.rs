@@ -5,5 +5,6 @@
 
 pub mod error;
 pub mod parameters;
+pub mod wrap;
 
 pub use error::ProofError;

@@ -1,0 +1,89 @@
+//! The final plonky2 layer: one Goldilocks proof verified, proven with BN254 hashes.
+
+use gavel_circuits::security::Profile;
+use gavel_circuits::{Builder, C, D, F};
+use plonky2::iop::witness::{PartialWitness, WitnessWrite};
+use plonky2::plonk::circuit_data::{CircuitData, CommonCircuitData, VerifierOnlyCircuitData};
+use plonky2::plonk::proof::{ProofWithPublicInputs, ProofWithPublicInputsTarget};
+
+use super::WrapError;
+use super::hash::FinalConfig;
+
+/// Public inputs of the final layer: the statement digest as u32 words, most significant first.
+pub const DIGEST_WORDS: usize = 8;
+
+/// A proof of the final layer.
+pub type FinalProof = ProofWithPublicInputs<F, FinalConfig, D>;
+
+/// Circuit that verifies one proof of a fixed inner circuit and exposes its eight public inputs.
+#[derive(Debug)]
+pub struct FinalLayer {
+    /// Prover and verifier data; the R1CS is a function of the verifier half.
+    pub data: CircuitData<F, FinalConfig, D>,
+    inner: ProofWithPublicInputsTarget<D>,
+}
+
+impl FinalLayer {
+    /// Builds the circuit around the inner circuit, whose key becomes a constant.
+    ///
+    /// # Errors
+    /// [`WrapError::InnerPublicInputs`] unless the inner circuit has eight public inputs.
+    pub fn build(
+        profile: Profile,
+        inner_common: &CommonCircuitData<F, D>,
+        inner_verifier: &VerifierOnlyCircuitData<C, D>,
+    ) -> Result<Self, WrapError> {
+        if inner_common.num_public_inputs != DIGEST_WORDS {
+            return Err(WrapError::InnerPublicInputs { expected: DIGEST_WORDS, got: inner_common.num_public_inputs });
+        }
+        let mut builder = Builder::new(profile.final_layer_config());
+        let inner = builder.add_virtual_proof_with_pis(inner_common);
+        let verifier = builder.constant_verifier_data(inner_verifier);
+        builder.verify_proof::<C>(&inner, &verifier, inner_common);
+        builder.register_public_inputs(&inner.public_inputs);
+        Ok(Self { data: builder.build::<FinalConfig>(), inner })
+    }
+
+    /// Proves that `inner` verifies.
+    ///
+    /// # Errors
+    /// [`WrapError::Plonky2`] if `inner` does not verify or is of another shape.
+    pub fn prove(&self, inner: &ProofWithPublicInputs<F, C, D>) -> Result<FinalProof, WrapError> {
+        let mut witness = PartialWitness::new();
+        witness.set_proof_with_pis_target(&self.inner, inner).map_err(WrapError::plonky2)?;
+        self.data.prove(witness).map_err(WrapError::plonky2)
+    }
+
+    /// Checks a proof natively.
+    ///
+    /// # Errors
+    /// [`WrapError::Plonky2`] if the proof does not verify.
+    pub fn verify(&self, proof: &FinalProof) -> Result<(), WrapError> {
+        self.data.verify(proof.clone()).map_err(WrapError::plonky2)
+    }
+}
+
+/// A small inner circuit for tests: eight words in, eight words out.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+    use plonky2::field::types::Field;
+
+    /// The final layer around a circuit that registers any eight u32 words, and a proof of both.
+    pub(crate) fn final_proof(profile: Profile, words: [u32; DIGEST_WORDS]) -> (FinalLayer, FinalProof) {
+        let mut builder = Builder::new(profile.recursion_config());
+        let inputs = builder.add_virtual_targets(DIGEST_WORDS);
+        inputs.iter().for_each(|word| builder.range_check(*word, 32));
+        builder.register_public_inputs(&inputs);
+        let inner = builder.build::<C>();
+        let mut witness = PartialWitness::new();
+        for (target, word) in inputs.iter().zip(words) {
+            witness.set_target(*target, F::from_canonical_u32(word)).unwrap();
+        }
+        let proof = inner.prove(witness).unwrap();
+        let layer = FinalLayer::build(profile, &inner.common, &inner.verifier_only).unwrap();
+        let proof = layer.prove(&proof).unwrap();
+        layer.verify(&proof).unwrap();
+        (layer, proof)
+    }
+}
