@@ -78,9 +78,11 @@ impl Profile {
         }
     }
 
-    /// Circuit configuration of the final layer.
+    /// Circuit configuration of the final layer: fewer routed wires than elsewhere, because every
+    /// column costs constraints in each query of the wrap and the rows are there.
     pub fn final_layer_config(self) -> CircuitConfig {
         CircuitConfig {
+            num_routed_wires: 64,
             security_bits: self.final_layer().johnson_bits(),
             // A third challenge would cost the R1CS verifier some 5 %; at 2^13 rows two suffice.
             num_challenges: 2,

@@ -2,12 +2,19 @@
 
 use gavel_circuits::security::Profile;
 use gavel_circuits::{Builder, C, D, F};
+use ark_bn254::Fr;
+use plonky2::field::extension::Extendable;
+use plonky2::field::polynomial::PolynomialCoeffs;
+use plonky2::field::types::Field;
+use plonky2::fri::proof::{FriInitialTreeProof, FriProof, FriQueryRound, FriQueryStep};
+use plonky2::hash::merkle_proofs::MerkleProof;
+use plonky2::hash::merkle_tree::MerkleCap;
 use plonky2::iop::witness::{PartialWitness, WitnessWrite};
 use plonky2::plonk::circuit_data::{CircuitData, CommonCircuitData, VerifierOnlyCircuitData};
-use plonky2::plonk::proof::{ProofWithPublicInputs, ProofWithPublicInputsTarget};
+use plonky2::plonk::proof::{OpeningSet, Proof, ProofWithPublicInputs, ProofWithPublicInputsTarget};
 
 use super::WrapError;
-use super::hash::FinalConfig;
+use super::hash::{Digest, FinalConfig};
 
 /// Public inputs of the final layer: the statement digest as u32 words, most significant first.
 pub const DIGEST_WORDS: usize = 8;
@@ -54,6 +61,62 @@ impl FinalLayer {
         self.data.prove(witness).map_err(WrapError::plonky2)
     }
 
+    /// A proof of the right shape with every value zero: what the constraints are made from when
+    /// only their coefficients matter.
+    pub fn blank_proof(&self) -> FinalProof {
+        let common = &self.data.common;
+        let parameters = &common.fri_params;
+        let zero = <F as Extendable<D>>::Extension::ZERO;
+        let values = |count: usize| vec![zero; count];
+        let nodes = |count: usize| vec![Digest(Fr::from(0u64)); count];
+        let cap = || MerkleCap(nodes(1 << parameters.config.cap_height));
+        let path = |leaf_bits: usize| MerkleProof { siblings: nodes(leaf_bits - parameters.config.cap_height) };
+        let challenges = common.config.num_challenges;
+        let tables = [
+            common.num_constants + common.config.num_routed_wires,
+            common.config.num_wires,
+            challenges * (1 + common.num_partial_products),
+            challenges * common.quotient_degree_factor,
+        ];
+        let query = || {
+            let rows = tables.iter().map(|columns| (vec![F::ZERO; *columns], path(parameters.lde_bits())));
+            let mut bits = parameters.lde_bits();
+            let steps = parameters.reduction_arity_bits.iter().map(|arity| {
+                bits -= arity;
+                FriQueryStep { evals: values(1 << arity), merkle_proof: path(bits) }
+            });
+            FriQueryRound {
+                initial_trees_proof: FriInitialTreeProof { evals_proofs: rows.collect() },
+                steps: steps.collect(),
+            }
+        };
+        let opening_proof = FriProof {
+            commit_phase_merkle_caps: parameters.reduction_arity_bits.iter().map(|_| cap()).collect(),
+            query_round_proofs: (0..parameters.config.num_query_rounds).map(|_| query()).collect(),
+            final_poly: PolynomialCoeffs::new(values(parameters.final_poly_len())),
+            pow_witness: F::ZERO,
+        };
+        let openings = OpeningSet {
+            constants: values(common.num_constants),
+            plonk_sigmas: values(common.config.num_routed_wires),
+            wires: values(common.config.num_wires),
+            plonk_zs: values(challenges),
+            plonk_zs_next: values(challenges),
+            partial_products: values(challenges * common.num_partial_products),
+            quotient_polys: values(challenges * common.quotient_degree_factor),
+            lookup_zs: Vec::new(),
+            lookup_zs_next: Vec::new(),
+        };
+        let proof = Proof {
+            wires_cap: cap(),
+            plonk_zs_partial_products_cap: cap(),
+            quotient_polys_cap: cap(),
+            openings,
+            opening_proof,
+        };
+        FinalProof { proof, public_inputs: vec![F::ZERO; DIGEST_WORDS] }
+    }
+
     /// Checks a proof natively.
     ///
     /// # Errors
@@ -67,7 +130,6 @@ impl FinalLayer {
 #[cfg(test)]
 pub(crate) mod sample {
     use super::*;
-    use plonky2::field::types::Field;
 
     /// The final layer around a circuit that registers any eight u32 words, and a proof of both.
     pub(crate) fn final_proof(profile: Profile, words: [u32; DIGEST_WORDS]) -> (FinalLayer, FinalProof) {

@@ -215,14 +215,9 @@ impl System {
         self.matrices.iter().flatten().map(|matrix| matrix.entries.len()).sum()
     }
 
-    /// The assignment: one, public inputs, witnesses.
-    pub fn assignment(&self) -> &[Fr] {
-        &self.assignment
-    }
-
-    /// Values of the left and right sides.
-    pub fn products(&self) -> &[Vec<Fr>; 2] {
-        &self.products
+    /// The assignment (one, public inputs, witnesses), and the values of the left and right sides.
+    pub fn into_assignment(self) -> (Vec<Fr>, [Vec<Fr>; 2]) {
+        (self.assignment, self.products)
     }
 
     /// SHA-256 over the shape and every coefficient of the matrices; none if they were not kept.
