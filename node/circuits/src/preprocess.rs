@@ -10,13 +10,15 @@ use plonky2::fri::oracle::PolynomialBatch;
 use plonky2::hash::hash_types::HashOut;
 use plonky2::hash::merkle_tree::{MerkleCap, MerkleTree};
 use plonky2::iop::target::Target;
+use plonky2::plonk::circuit_data::CircuitData;
+use plonky2::plonk::config::GenericConfig;
 use plonky2::util::{log2_strict, reverse_index_bits_in_place, transpose};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::circuit::{self, Circuit, VerifierKey};
 use crate::error::CircuitError;
-use crate::{Builder, C, F};
+use crate::{Builder, C, D, F};
 
 /// How circuits are finished.
 pub trait Finish: Sync {
@@ -164,7 +166,7 @@ impl Preprocessed {
 
 /// SHA-256 over everything that determines a circuit: shape, gates, public inputs, wiring, and
 /// the generators, which know the place and the constants of every gate.
-fn fingerprint(circuit: &Circuit) -> [u8; 32] {
+pub fn fingerprint<K: GenericConfig<D, F = F>>(circuit: &CircuitData<F, K, D>) -> [u8; 32] {
     let (common, prover) = (&circuit.common, &circuit.prover_only);
     let mut hasher = Sha256::new();
     hasher.update(format!("{:?}{:?}{}", common.config, common.fri_params, common.num_public_inputs));

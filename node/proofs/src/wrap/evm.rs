@@ -57,11 +57,8 @@ impl Groth16Proof {
 
     pub(super) fn verify_inputs(&self, key: &VerifyingKey, inputs: [Fr; 2]) -> Result<bool, WrapError> {
         let [ax, ay, b0, b1, b2, b3, cx, cy] = self.0;
-        let proof = Proof {
-            a: read_g1([ax, ay], "A")?,
-            b: read_g2([b0, b1, b2, b3], "B")?,
-            c: read_g1([cx, cy], "C")?,
-        };
+        let proof =
+            Proof { a: read_g1([ax, ay], "A")?, b: read_g2([b0, b1, b2, b3], "B")?, c: read_g1([cx, cy], "C")? };
         let prepared = ark_groth16::prepare_verifying_key(&key.points()?);
         Ok(Groth16::<Bn254>::verify_proof(&prepared, &proof, &inputs)?)
     }

@@ -119,9 +119,11 @@ impl WrapKey {
     /// public inputs spell.
     ///
     /// # Errors
-    /// [`WrapError::Unsatisfied`] if the final proof does not verify, [`WrapError::KeyMismatch`] if
+    /// [`WrapError::Plonky2`] if the final proof does not verify natively, [`WrapError::Unsatisfied`]
+    /// if only the constraints refuse it, [`WrapError::KeyMismatch`] and [`WrapError::DamagedKey`] if
     /// the key is not the one of this layer.
     pub fn prove(&self, layer: &FinalLayer, proof: &FinalProof) -> Result<Groth16Proof, WrapError> {
+        layer.verify(proof)?;
         let mut system = System::new(false);
         synthesize(&mut system, &layer.data.common, &layer.data.verifier_only, proof)?;
         if let Some(constraint) = system.first_violated() {
@@ -242,6 +244,6 @@ mod tests {
 
         let mut tampered = proof.clone();
         tampered.public_inputs[7] = plonky2::field::types::Field::ONE;
-        assert!(matches!(key.prove(&layer, &tampered), Err(WrapError::Unsatisfied { .. })));
+        assert!(matches!(key.prove(&layer, &tampered), Err(WrapError::Plonky2(_))));
     }
 }

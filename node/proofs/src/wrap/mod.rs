@@ -11,6 +11,7 @@ pub mod groth16;
 pub mod hash;
 pub mod poseidon2;
 pub mod r1cs;
+mod stored;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub enum WrapError {
     InnerPublicInputs { expected: usize, got: usize },
     #[error("the final layer uses a gate that the wrap has no constraints for: {0}")]
     Gate(String),
+    #[error("stored part of the final layer: {0}")]
+    Stored(&'static str),
     #[error("plonky2: {0}")]
     Plonky2(String),
     #[error("the final proof does not verify: constraint {constraint} does not hold")]

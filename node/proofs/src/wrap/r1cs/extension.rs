@@ -4,7 +4,7 @@ use gavel_circuits::F;
 use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::field::types::Field;
 
-use super::goldilocks::Lazy;
+use super::goldilocks::{Lazy, MAX_BITS};
 use super::system::System;
 
 /// Element of the extension in the field of the native verifier.
@@ -59,17 +59,29 @@ impl Ext {
         self.map(|coordinate| coordinate.scaled(factor))
     }
 
-    /// `factor * self` for an element of the base field.
+    fn width(&self) -> usize {
+        self.0.iter().map(Lazy::width).max().unwrap_or(0)
+    }
+
+    /// `factor * self` for an element of the base field, with `slack` bits left.
     pub fn times_base(&self, system: &mut System, factor: &Lazy, slack: usize) -> Self {
-        self.map(|coordinate| coordinate.times(system, factor, slack))
+        let (mut ext, mut factor) = (self.clone(), factor.clone());
+        while ext.width() + factor.width() + slack > MAX_BITS {
+            // Once for both coordinates.
+            if ext.width() >= factor.width() {
+                ext = ext.reduce(system);
+            } else {
+                factor = factor.reduce(system);
+            }
+        }
+        ext.map(|coordinate| coordinate.times(system, &factor, slack))
     }
 
     /// `self * other`, unreduced, with `slack` bits left for what is added to it.
     pub fn times(&self, system: &mut System, other: &Ext, slack: usize) -> Self {
-        let width = |ext: &Ext| ext.0.iter().map(Lazy::width).max().unwrap_or(0);
         let (mut left, mut right) = (self.clone(), other.clone());
-        while width(&left) + width(&right) + PRODUCT_SLACK + slack > 252 {
-            let wider = if width(&left) >= width(&right) { &mut left } else { &mut right };
+        while left.width() + right.width() + PRODUCT_SLACK + slack > MAX_BITS {
+            let wider = if left.width() >= right.width() { &mut left } else { &mut right };
             *wider = wider.reduce(system);
         }
         let [a0, a1] = &left.0;

@@ -83,10 +83,12 @@ impl Powers {
 
 /// Constrains one query at the position that `index` spells, least significant bit first.
 pub fn verify_query(system: &mut System, instance: &Instance, index: &[Lc], query: &Query) {
+    system.section("rows: hashing");
     for ((row, siblings), cap) in query.rows.iter().zip(&instance.caps) {
         let leaf: Vec<Lc> = row.iter().map(|element| element.lc().clone()).collect();
         merkle::verify(system, &leaf, index, siblings, cap);
     }
+    system.section("rows: combination");
     let positions = Positions::new(system, instance, index);
     let mut current = combine(system, instance, &positions, query);
     let mut scale = F::ONE;
@@ -95,7 +97,9 @@ pub fn verify_query(system: &mut System, instance: &Instance, index: &[Lc], quer
         let arity_bits = instance.arities[step];
         let (within, coset) = index[consumed..].split_at(arity_bits);
         let leaf: Vec<Lc> = values.iter().flat_map(|value| value.0.each_ref().map(|x| x.lc().clone())).collect();
+        system.section("folds: hashing");
         merkle::verify(system, &leaf, coset, siblings, &instance.fold_caps[step]);
+        system.section("folds: arithmetic");
         // The folded word must continue the one before it.
         let next = select(system, values, within);
         next.scaled(scale).minus(&current).enforce_zero(system);
@@ -104,6 +108,7 @@ pub fn verify_query(system: &mut System, instance: &Instance, index: &[Lc], quer
         scale = F::from_canonical_usize(values.len());
         consumed += arity_bits;
     }
+    system.section("last polynomial");
     let last = positions.evaluate(system, &instance.final_polynomial);
     if system.enforces(Rule::FinalPolynomial) {
         last.scaled(scale).minus(&current).enforce_zero(system);
@@ -186,32 +191,28 @@ impl Positions {
         Self { domain_bits: instance.domain_bits, groups, folds: instance.arities.len(), exponents }
     }
 
-    /// Factor that the bits of `group` contribute to the point, to the power `exponent`. The point of
-    /// index j is `shift * w^(bit-reversed j)`.
-    fn factor(&self, group: usize, exponent: u64) -> Lazy {
-        let group = &self.groups[group];
+    /// `constant` times the factor that the bits of `group` contribute to the point, to the power
+    /// `exponent`. The point of index j is `shift * w^(bit-reversed j)`.
+    fn factor(&self, group: usize, exponent: u64, constant: F) -> Lazy {
         let root = F::primitive_root_of_unity(self.domain_bits);
-        group.lookup(|bits| {
+        self.groups[group].lookup(|bits| {
             let reversed = bits.iter().map(|bit| 1u64 << (self.domain_bits - 1 - bit)).sum::<u64>();
-            root.exp_u64(reversed).exp_u64(exponent)
+            constant * root.exp_u64(reversed).exp_u64(exponent)
         })
     }
 
-    /// Product of the factors of the groups from `first` on.
+    /// Product of the shift and the factors of the groups from `first` on, to a power.
     fn product(&self, system: &mut System, first: usize, exponent: u64) -> Lazy {
-        let mut product = Lazy::constant(F::coset_shift().exp_u64(exponent));
-        for group in first..self.groups.len() {
-            let factor = self.factor(group, exponent);
-            // The shift is a constant of three bits or so; scaling by it is free.
-            product = product.times(system, &factor, 0);
-        }
-        product
+        // The shift goes into the first table, where it is free.
+        let start = self.factor(first, exponent, F::coset_shift().exp_u64(exponent));
+        (first + 1..self.groups.len())
+            .fold(start, |product, group| product.times(system, &self.factor(group, exponent, F::ONE), 0))
     }
 
     /// The point of the query in the first domain.
     fn first(&self, system: &mut System) -> Lazy {
         let coset = self.product(system, 1, 1).reduce(system);
-        coset.times(system, &self.factor(0, 1), 0)
+        coset.times(system, &self.factor(0, 1, F::ONE), 0)
     }
 
     /// `beta / start` for the start of the coset of fold `step`, reduced.

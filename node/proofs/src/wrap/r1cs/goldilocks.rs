@@ -16,7 +16,7 @@ use super::linear::Lc;
 use super::system::{Rule, System};
 
 /// Bounds must add up to less than 2^252, a bit under half of the BN254 modulus.
-const MAX_BITS: usize = 252;
+pub const MAX_BITS: usize = 252;
 
 static ORDER_INVERSE: LazyLock<Fr> = LazyLock::new(|| Fr::from(F::ORDER).inverse().expect("p is not r"));
 
@@ -45,7 +45,12 @@ impl Lazy {
 
     /// A variable below 2^64 with the given value.
     pub fn witness(system: &mut System, value: F) -> Self {
-        let element = Self::bounded(system.witness(Fr::from(value.to_canonical_u64())), 64);
+        Self::witness_scalar(system, Fr::from(value.to_canonical_u64()))
+    }
+
+    /// A variable constrained to be below 2^64.
+    fn witness_scalar(system: &mut System, value: Fr) -> Self {
+        let element = Self::bounded(system.witness(value), 64);
         system.range(&element.lc, 64, Rule::OpenedRange);
         element
     }
@@ -133,16 +138,21 @@ impl Lazy {
         if self.lc.as_constant().is_some() {
             return Self::constant(self.value());
         }
+        let (shift, _) = self.shift();
+        let remainder = remainder((self.lc.value() + shift).into_bigint());
+        self.reduce_to(system, Fr::from(remainder), canonical)
+    }
+
+    /// Constrains `self = quotient * p + remainder` for a witness with the given remainder.
+    fn reduce_to(&self, system: &mut System, remainder: Fr, canonical: bool) -> Self {
         let (shift, quotient_bits) = self.shift();
-        let dividend = self.lc.plus_constant(shift);
-        let remainder = system.witness(Fr::from(remainder(dividend.value().into_bigint())));
-        let reduced = Self::bounded(remainder, 64);
+        let reduced = Self::bounded(system.witness(remainder), 64);
         if canonical {
             enforce_canonical(system, reduced.lc());
         } else {
             system.range(reduced.lc(), 64, Rule::OpenedRange);
         }
-        let quotient = dividend.minus(reduced.lc()).scaled(*ORDER_INVERSE);
+        let quotient = self.lc.plus_constant(shift).minus(reduced.lc()).scaled(*ORDER_INVERSE);
         system.range(&quotient, quotient_bits, Rule::QuotientRange);
         reduced
     }
@@ -219,4 +229,89 @@ fn remainder(value: BigInt<4>) -> u64 {
 
 fn from_u256(value: U256) -> Fr {
     Fr::from_bigint(BigInt(value.into_limbs())).expect("bounds are below the modulus")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wrap::r1cs::sponge::hash_leaf;
+    use plonky2::field::types::Sample;
+
+    /// Whether a gadget is satisfied with every rule, and without one of them.
+    fn with_and_without(rule: Rule, gadget: impl Fn(&mut System)) -> (bool, bool) {
+        [System::new(false), System::relaxed(rule)]
+            .map(|mut system| {
+                gadget(&mut system);
+                system.is_satisfied()
+            })
+            .into()
+    }
+
+    #[test]
+    fn lazy_arithmetic_agrees_with_the_field() {
+        let mut system = System::new(true);
+        for _ in 0..20 {
+            let [a, b, c] = std::array::from_fn(|_| F::rand());
+            let [x, y, z] = [a, b, c].map(|value| Lazy::witness(&mut system, value));
+            let product = x.minus(&y).times(&mut system, &z, 0).scaled(-c);
+            assert_eq!(product.value(), (a - b) * c * -c);
+            assert_eq!(product.reduce(&mut system).value(), product.value());
+            let longer = product.times(&mut system, &x, 0).times(&mut system, &y, 0).plus(&Lazy::constant(F::TWO));
+            let reduced = longer.reduce_canonical(&mut system);
+            assert_eq!(reduced.lc().value(), Fr::from(((a - b) * c * -c * a * b + F::TWO).to_canonical_u64()));
+            longer.minus(&reduced).enforce_zero(&mut system);
+        }
+        assert!(system.is_satisfied());
+        Lazy::witness(&mut system, F::ONE).enforce_zero(&mut system);
+        assert!(!system.is_satisfied());
+    }
+
+    #[test]
+    #[should_panic = "could wrap"]
+    fn a_bound_past_the_modulus_is_refused() {
+        let wide = Lazy::bounded(Lc::zero(), 252);
+        let _ = wide.plus(&wide);
+    }
+
+    /// A limb of 2^64 + a beside b - 1 packs like a beside b, and is another element.
+    #[test]
+    fn an_opened_limb_past_64_bits_is_rejected() {
+        let limb = Fr::from(u64::MAX) + Fr::from(1u64);
+        let honest = hash_leaf(&mut System::new(false), &[5u64, 7].map(|x| Lc::constant(Fr::from(x))));
+        let outcome = with_and_without(Rule::OpenedRange, |system| {
+            let row = [limb + Fr::from(5u64), Fr::from(6u64)].map(|x| Lazy::witness_scalar(system, x).lc().clone());
+            let digest = hash_leaf(system, &row);
+            system.enforce_zero(&digest.minus(&honest));
+        });
+        assert_eq!(outcome, (false, true));
+    }
+
+    #[test]
+    fn a_value_past_p_is_not_canonical() {
+        for value in [0, 1, u64::from(u32::MAX) - 1] {
+            let shifted = Fr::from(value) + Fr::from(F::ORDER);
+            let outcome = with_and_without(Rule::Canonical, |system| {
+                let witness = system.witness(shifted);
+                enforce_canonical(system, &witness);
+            });
+            assert_eq!(outcome, (false, true), "{value} + p");
+        }
+        for value in [0, 1, u64::from(u32::MAX), F::ORDER - 1] {
+            let mut system = System::new(false);
+            let witness = system.witness(Fr::from(value));
+            enforce_canonical(&mut system, &witness);
+            assert!(system.is_satisfied(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_forged_remainder_is_rejected() {
+        let outcome = with_and_without(Rule::QuotientRange, |system| {
+            let x = Lazy::witness(system, F::from_canonical_u64(1 << 40));
+            let square = x.times(system, &x, 0);
+            let honest = square.reduce(system).lc().value();
+            square.reduce_to(system, honest + Fr::from(1u64), false);
+        });
+        assert_eq!(outcome, (false, true));
+    }
 }

@@ -19,8 +19,6 @@ pub enum Rule {
     Canonical,
     /// The digits of a squeezed scalar are those of its least representative.
     SqueezeUnique,
-    /// Bits of a query index add up to the challenge.
-    IndexBits,
     /// The Merkle root is the selected element of the cap.
     Cap,
     /// The last fold equals the final polynomial.
@@ -60,6 +58,9 @@ pub struct System {
     pool: Vec<Fr>,
     pool_index: HashMap<Fr, u32>,
     relaxed: Option<Rule>,
+    /// Constraints by section, in order of first use, and the number of the current one.
+    sections: Vec<(&'static str, usize)>,
+    section: usize,
 }
 
 impl System {
@@ -74,6 +75,8 @@ impl System {
             pool: Vec::new(),
             pool_index: HashMap::new(),
             relaxed: None,
+            sections: vec![("public inputs", 0)],
+            section: 0,
         }
     }
 
@@ -112,6 +115,7 @@ impl System {
         if self.violated.is_none() && a.value * b.value != c.value {
             self.violated = Some(self.products[0].len());
         }
+        self.sections[self.section].1 += 1;
         self.products[0].push(a.value);
         self.products[1].push(b.value);
         let Some(matrices) = &mut self.matrices else { return };
@@ -195,6 +199,19 @@ impl System {
         self.violated
     }
 
+    /// Counts the constraints from here on under `name`.
+    pub fn section(&mut self, name: &'static str) {
+        self.section = self.sections.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+            self.sections.push((name, 0));
+            self.sections.len() - 1
+        });
+    }
+
+    /// Constraints by section.
+    pub fn sections(&self) -> &[(&'static str, usize)] {
+        &self.sections
+    }
+
     /// Number of constraints.
     pub fn constraints(&self) -> usize {
         self.products[0].len()
@@ -218,6 +235,28 @@ impl System {
     /// The assignment (one, public inputs, witnesses), and the values of the left and right sides.
     pub fn into_assignment(self) -> (Vec<Fr>, [Vec<Fr>; 2]) {
         (self.assignment, self.products)
+    }
+
+    /// Witnesses that can change by one alone without violating a constraint; none if the matrices
+    /// were not kept.
+    #[cfg(test)]
+    pub fn free_witnesses(&self) -> Option<Vec<usize>> {
+        let matrices = self.matrices.as_ref()?;
+        let mut pinned = vec![false; self.assignment.len()];
+        for row in 0..self.constraints() {
+            let mut changes: HashMap<u32, [Fr; 3]> = HashMap::new();
+            for (side, matrix) in matrices.iter().enumerate() {
+                for (variable, coefficient) in matrix.row(row) {
+                    changes.entry(*variable).or_default()[side] = self.pool[*coefficient as usize];
+                }
+            }
+            let (a, b) = (self.products[0][row], self.products[1][row]);
+            for (variable, [da, db, dc]) in changes {
+                // (a + da)(b + db) = ab + dc would keep the constraint.
+                pinned[variable as usize] |= a * db + b * da + da * db != dc;
+            }
+        }
+        Some((self.instances()..self.assignment.len()).filter(|i| !pinned[*i]).collect())
     }
 
     /// SHA-256 over the shape and every coefficient of the matrices; none if they were not kept.

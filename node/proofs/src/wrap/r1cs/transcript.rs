@@ -1,7 +1,7 @@
 //! The transcript in R1CS, in step with plonky2's challenger over [`crate::wrap::hash::Transcript`].
 
 use ark_bn254::Fr;
-use ark_ff::PrimeField;
+use ark_ff::Field as _;
 use gavel_circuits::F;
 use plonky2::field::types::{Field64, PrimeField64};
 
@@ -121,30 +121,33 @@ impl Transcript {
 /// integer below the modulus. A scalar in the top 2^-61 of the field has no decomposition; the
 /// prover then needs another proof.
 pub fn decompose(system: &mut System, scalar: &Lc) -> ([Challenge; PACK], Lc) {
-    let values = digits(scalar.value());
-    let low = std::array::from_fn(|i| {
-        let digit = system.witness(Fr::from(values[i]));
+    let [low @ .., _] = digits(scalar.value());
+    decompose_as(system, scalar, low)
+}
+
+/// [`decompose`] with given values of the low digits.
+fn decompose_as(system: &mut System, scalar: &Lc, low: [u64; PACK]) -> ([Challenge; PACK], Lc) {
+    let low = low.map(|value| {
+        let digit = system.witness(Fr::from(value));
         let bits = enforce_canonical(system, &digit);
         Challenge { element: Lazy::bounded(digit, 64), bits }
     });
     let base = Fr::from(F::ORDER);
     let sum = low.iter().rev().fold(Lc::zero(), |sum, digit: &Challenge| sum.scaled(base).plus(digit.element.lc()));
-    let place = base * base * base;
-    let top = scalar.minus(&sum).scaled(ark_ff::Field::inverse(&place).expect("p is not r"));
-    let limit = digits(Fr::from_bigint(top_of_field()).expect("r - 1"))[PACK];
+    let place = (base * base * base).inverse().expect("p is not r");
+    let top = scalar.minus(&sum).scaled(place);
+    let limit = digits(-Fr::from(1u64))[PACK];
     system.range(&top, TOP_BITS, Rule::SqueezeUnique);
     system.range(&top.plus_constant(Fr::from((1u64 << TOP_BITS) - limit)), TOP_BITS, Rule::SqueezeUnique);
     (low, top)
-}
-
-fn top_of_field() -> <Fr as PrimeField>::BigInt {
-    (-Fr::from(1u64)).into_bigint()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wrap::hash::FinalHasher;
+    use alloy_primitives::U256;
+    use ark_ff::PrimeField;
     use plonky2::field::types::Sample;
     use plonky2::iop::challenger::Challenger;
 
@@ -164,5 +167,30 @@ mod tests {
             }
         }
         assert!(system.is_satisfied());
+    }
+
+    /// The digits of x + r are another decomposition of the scalar x.
+    #[test]
+    fn a_squeeze_has_one_decomposition() {
+        let x = U256::from(12_345_678_901_234_567_890u64);
+        let mut rest = x + U256::from_limbs(Fr::MODULUS.0);
+        let order = U256::from(F::ORDER);
+        let other: [u64; PACK] = std::array::from_fn(|_| {
+            let digit = rest % order;
+            rest /= order;
+            digit.to::<u64>()
+        });
+        for (digits, with, without) in [(digits(Fr::from(12_345_678_901_234_567_890u64)), true, true)]
+            .map(|([low @ .., _], with, without)| (low, with, without))
+            .into_iter()
+            .chain([(other, false, true)])
+        {
+            for (mut system, expected) in [(System::new(false), with), (System::relaxed(Rule::SqueezeUnique), without)]
+            {
+                let scalar = system.witness(Fr::from(12_345_678_901_234_567_890u64));
+                decompose_as(&mut system, &scalar, digits);
+                assert_eq!(system.is_satisfied(), expected);
+            }
+        }
     }
 }

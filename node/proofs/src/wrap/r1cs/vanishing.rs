@@ -56,10 +56,12 @@ pub fn check(
     let divisor = zeta.plus_constant(F::NEG_ONE).scaled(F::from_canonical_usize(common.degree()));
     let l_0 = z_h.divided_by(system, &divisor);
     let mut terms: Vec<Ext> = openings.zs.iter().map(|z| l_0.times(system, &z.plus_constant(F::NEG_ONE), 0)).collect();
+    system.section("permutation argument");
     for i in 0..count {
         terms.extend(partial_products(system, common, openings, challenges, i));
     }
 
+    system.section("gate constraints");
     let row = Row {
         constants: &openings.constants[selectors.count() + common.num_lookup_selectors..],
         wires: &openings.wires,
@@ -74,6 +76,7 @@ pub fn check(
         }
     }
 
+    system.section("vanishing identity");
     let zeta_powers = zeta_n.powers(system, common.quotient_degree_factor);
     for (alpha, quotients) in challenges.alphas.iter().zip(openings.quotients.chunks(common.quotient_degree_factor)) {
         let powers = powers(system, alpha, terms.len() + common.num_gate_constraints);
