@@ -233,7 +233,12 @@ pub struct RowChain {
 
 impl RowChain {
     pub fn new(extraction: &Extraction) -> Self {
-        RowChain { slots: extraction.slots.len(), state: HashOut::ZERO }
+        RowChain::with_slots(extraction.slots.len())
+    }
+
+    /// For rows of `slots` values each, whatever the table.
+    pub fn with_slots(slots: usize) -> Self {
+        RowChain { slots, state: HashOut::ZERO }
     }
 
     /// Absorbs one block.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::B256;
 use gavel_circuits::CircuitError;
+use gavel_circuits::query::QueryError;
 use gavel_circuits::security::Profile;
 use gavel_types::job::JobKind;
 use gavel_types::statement::StatementError;
@@ -36,6 +37,8 @@ pub enum ProofError {
     Statement(#[from] StatementError),
     #[error(transparent)]
     Circuit(#[from] CircuitError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
 }
 
 impl ProofError {

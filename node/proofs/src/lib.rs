@@ -1,9 +1,11 @@
-//! Parameters, provers and verification: the implementation of [`ProofSystem`].
+//! Parameters, provers and verification: the implementation of `ProofSystem`.
 //!
 //! A job's input and its proof are byte strings; everything in between (circuits, shrinking, the
 //! final wrap) is decided here. Jobs are described in [`job`], the bytes of proofs in [`envelope`].
 
+pub mod envelope;
 pub mod error;
+pub mod job;
 pub mod parameters;
 pub mod wrap;
 

@@ -10,6 +10,8 @@ use gavel_circuits::circuit::{self, Circuit};
 use gavel_circuits::preprocess::{Finish, Preprocessed};
 use gavel_circuits::security::Profile;
 use gavel_circuits::{Builder, CircuitError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::error::ProofError;
@@ -41,8 +43,7 @@ impl ParameterStore {
         let path = store.index_path();
         if path.exists() {
             let bytes = fs::read(&path).map_err(|error| ProofError::io(&path, error))?;
-            let index = serde_json::from_slice(&bytes).map_err(|error| store.damaged(format!("index: {error}")))?;
-            *store.locked() = index;
+            *store.locked() = store.decode("index", &bytes)?;
         }
         Ok(store)
     }
@@ -87,10 +88,44 @@ impl ParameterStore {
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<(), ProofError> {
         let hash = hex::encode(Sha256::digest(bytes));
         self.write(&self.directory.join("objects").join(&hash), bytes)?;
+        self.name(name, hash)
+    }
+
+    fn name(&self, name: &str, hash: String) -> Result<(), ProofError> {
         let mut index = self.locked();
         index.insert(name.into(), hash);
-        let text = serde_json::to_vec_pretty(&*index).map_err(|error| self.damaged(error.to_string()))?;
-        self.write(&self.index_path(), &text)
+        self.write(&self.index_path(), &self.encode("index", &*index)?)
+    }
+
+    /// Stores under a name what `write` puts into the file that it is given.
+    ///
+    /// # Errors
+    /// [`ProofError::Io`]; what `write` fails with.
+    pub fn put_file(&self, name: &str, write: impl FnOnce(&Path) -> Result<(), ProofError>) -> Result<(), ProofError> {
+        let partial = self.directory.join("objects").join(format!("{name}.{}.partial", std::process::id()));
+        write(&partial)?;
+        let io = |error| ProofError::io(&partial, error);
+        let mut hasher = Sha256::new();
+        std::io::copy(&mut File::open(&partial).map_err(io)?, &mut hasher).map_err(io)?;
+        let hash = hex::encode(hasher.finalize());
+        fs::rename(&partial, self.directory.join("objects").join(&hash)).map_err(io)?;
+        self.name(name, hash)
+    }
+
+    /// A value as it is stored under `name`.
+    ///
+    /// # Errors
+    /// [`ProofError::Damaged`] when it has no such form.
+    pub fn encode(&self, name: &str, value: &impl Serialize) -> Result<Vec<u8>, ProofError> {
+        serde_json::to_vec_pretty(value).map_err(|error| self.damaged(format!("{name}: {error}")))
+    }
+
+    /// Reads [`ParameterStore::encode`].
+    ///
+    /// # Errors
+    /// [`ProofError::Damaged`].
+    pub fn decode<T: DeserializeOwned>(&self, name: &str, bytes: &[u8]) -> Result<T, ProofError> {
+        serde_json::from_slice(bytes).map_err(|error| self.damaged(format!("{name}: {error}")))
     }
 
     /// Forgets all names, after the circuits have changed. Objects stay until the folder is removed.
@@ -123,7 +158,7 @@ impl ParameterStore {
         self.index.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn damaged(&self, what: String) -> ProofError {
+    pub(super) fn damaged(&self, what: String) -> ProofError {
         ProofError::Damaged { directory: self.directory.clone(), what }
     }
 }
