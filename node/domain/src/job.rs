@@ -90,6 +90,8 @@ pub enum JobEvent {
     },
     CeilingExhausted,
     RequestEnded,
+    /// The request is there again after a reorg.
+    Revived,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +136,8 @@ impl Job {
             (_, JobEvent::AwardEnded { award, operator, end }) => return Ok(self.award_ended(award, operator, end)),
             (Queued, JobEvent::CeilingExhausted) => return Ok(self.fail(JobFailure::NoBidUnderCeiling)),
             (Proved { .. } | Failed { .. }, JobEvent::RequestEnded) => self.state,
+            (Failed { reason: JobFailure::RequestEnded }, JobEvent::Revived) => Queued,
+            (_, JobEvent::Revived) => self.state,
             (_, JobEvent::RequestEnded) => Failed { reason: JobFailure::RequestEnded },
             (state, event) => return Err(IllegalTransition::new("job", self.terms.job, &state, &event)),
         };

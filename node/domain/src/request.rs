@@ -100,6 +100,8 @@ pub enum RequestEvent {
     CancelledOnChain,
     /// The block that held the request is gone.
     Reorged,
+    /// The request is in a block again.
+    SeenAgain,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,8 @@ pub enum RequestEffect {
     SendFail(RequestFailure),
     /// No job of the request is announced any more; open awards that nobody accepted are void.
     EndJobs,
+    /// Jobs that ended with the request are queued again.
+    ReviveJobs,
 }
 
 impl RequestTask {
@@ -137,6 +141,8 @@ impl RequestTask {
             }
             // Several jobs may fail at once; the first reason stands.
             (state @ (Failing(_) | Settling), RequestEvent::GiveUp(_)) => (state, Vec::new()),
+            (Withdrawn, RequestEvent::SeenAgain) => (Planned, vec![RequestEffect::ReviveJobs]),
+            (state, RequestEvent::SeenAgain) => (state, Vec::new()),
             (_, RequestEvent::SettledOnChain) => (Settled, vec![RequestEffect::EndJobs]),
             (_, RequestEvent::FailedOnChain(reason)) => (Failed(reason), vec![RequestEffect::EndJobs]),
             (_, RequestEvent::RefundedOnChain) => (Refunded, vec![RequestEffect::EndJobs]),

@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The gateway: watches requests, plans them, auctions the jobs, verifies and settles.
+//!
+//! One task owns the state and takes every decision; whatever takes long (planning, building
+//! inputs, verifying) runs beside it and reports back. A decision is stored with the transactions
+//! and signatures that follow from it before anything is sent, so the process may be killed at any
+//! instruction: [`Gateway::start`] goes on from the database and the chain.
+
+pub mod chain;
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod planning;
+pub mod tasks;
+
+mod awards;
+mod clock;
+mod deliveries;
+mod peers;
+mod requests;
+mod steps;
+mod ticks;
+
+pub use chain::MarketChain;
+pub use config::{GatewayConfig, MarketRule};
+pub use engine::{Gateway, GatewayParts};
+pub use error::GatewayError;
+pub use planning::{JobVerifier, Planner};

@@ -79,6 +79,8 @@ CREATE TABLE jobs (
     statement_digest BLOB CHECK ((statement_digest IS NOT NULL) = (state = 'proved')),
     failure          TEXT CHECK ((failure IS NOT NULL) = (state = 'failed')
         AND (failure IS NULL OR failure IN ('no bid under ceiling', 'attempt limit', 'request ended'))),
+    -- Block at which the input was first there: the ceiling rises from then on.
+    ready_block      INTEGER CHECK ((ready_block IS NOT NULL) = (input_digest IS NOT NULL)),
     -- SHA-256 of objects: the input once it is built, the proof once it is verified.
     input_digest     BLOB CHECK (input_digest IS NULL OR length(input_digest) = 32),
     proof_digest     BLOB CHECK (proof_digest IS NULL OR length(proof_digest) = 32),
@@ -218,11 +220,33 @@ CREATE TABLE awards (
     receipt_signature BLOB CHECK (receipt_signature IS NOT NULL OR state <> 'delivered'),
     -- Tick whose anchor listed the delivery.
     delivery_tick     INTEGER,
+    -- The operator has its money.
+    paid              INTEGER NOT NULL DEFAULT 0 CHECK (paid IN (0, 1)),
     version           INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX awards_by_state ON awards (state);
 CREATE INDEX awards_by_job ON awards (job_id);
 CREATE INDEX awards_by_tick ON awards (supernet, epoch, tick);
+
+-- Miss reports that the Slasher holds.
+CREATE TABLE reports (
+    award_id     BLOB PRIMARY KEY CHECK (length(award_id) = 32),
+    answer_until INTEGER NOT NULL,
+    open         INTEGER NOT NULL CHECK (open IN (0, 1))
+) STRICT;
+
+-- Operators that ever registered in the supernet.
+CREATE TABLE operators (
+    operator BLOB PRIMARY KEY CHECK (length(operator) = 20)
+) STRICT;
+
+-- Texts of tables and queries, as anybody registered them.
+CREATE TABLE texts (
+    digest    BLOB NOT NULL CHECK (length(digest) = 32),
+    text_hash BLOB NOT NULL CHECK (length(text_hash) = 32),
+    text      TEXT NOT NULL,
+    PRIMARY KEY (digest, text_hash)
+) STRICT;
 
 CREATE TABLE reputations (
     operator         BLOB PRIMARY KEY CHECK (length(operator) = 20),

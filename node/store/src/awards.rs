@@ -243,15 +243,41 @@ impl Transaction {
         rows.iter().map(|row| Columns(row).word("award_id").map(AwardId)).collect()
     }
 
-    /// Delivered awards, for whoever claims: with those that were claimed already.
+    /// Delivered awards of ended requests whose operators do not have their money yet.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delivered_awards(&mut self) -> Result<Vec<Versioned<AwardRow>>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM awards WHERE state = 'delivered' ORDER BY epoch, tick, award_id")
-            .fetch_all(self.connection())
-            .await?;
+    pub async fn awards_to_claim(&mut self) -> Result<Vec<Versioned<AwardRow>>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT awards.* FROM awards JOIN jobs USING (job_id) JOIN requests USING (request_id) \
+             WHERE awards.state = 'delivered' AND awards.paid = 0 \
+             AND requests.state IN ('settled', 'failed', 'refunded') ORDER BY epoch, awards.tick, awards.award_id",
+        )
+        .fetch_all(self.connection())
+        .await?;
         rows.iter().map(read_award).collect()
+    }
+
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn set_paid(&mut self, award: AwardId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE awards SET paid = 1 WHERE award_id = ?")
+            .bind(award.0.as_slice())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Takes back that a tick's anchor listed deliveries: it was not mined.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn unset_delivery_tick(&mut self, key: TickKey) -> Result<(), StoreError> {
+        sqlx::query("UPDATE awards SET delivery_tick = NULL WHERE delivery_tick = ?")
+            .bind(TickColumns::new(key)?.tick)
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// Notes that a tick's anchor lists deliveries.

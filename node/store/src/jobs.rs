@@ -20,6 +20,8 @@ pub struct JobRow {
     /// Index in the plan; with the request it gives the job id.
     pub position: u32,
     pub claim: Claim,
+    /// Block at which the input was first there: the ceiling rises from then on.
+    pub ready_block: Option<u64>,
     /// SHA-256 of the stored input, once it is built.
     pub input_digest: Option<B256>,
     /// SHA-256 of the stored proof, once it is verified.
@@ -125,6 +127,7 @@ pub(crate) fn read_job(row: &SqliteRow) -> Result<Versioned<JobRow>, StoreError>
         job,
         position: columns.narrow("position")?,
         claim,
+        ready_block: columns.uint_or_null("ready_block")?,
         input_digest: columns.word_or_null("input_digest")?,
         proof_digest: columns.word_or_null("proof_digest")?,
     };
@@ -140,7 +143,7 @@ impl Transaction {
         let (job, terms, claim) = (&row.job, &row.job.terms, &row.claim);
         let state = StateColumns::new(job.state)?;
         sqlx::query(
-            "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
         )
         .bind(terms.job.0.as_slice())
         .bind(terms.payer.0.as_slice())
@@ -166,6 +169,7 @@ impl Transaction {
         .bind(state.award.as_ref().map(|award| award.0.as_slice()))
         .bind(state.statement.as_ref().map(|word| word.as_slice()))
         .bind(state.failure)
+        .bind(row.ready_block.map(|block| int("ready_block", block)).transpose()?)
         .bind(row.input_digest.as_ref().map(|word| word.as_slice()))
         .bind(row.proof_digest.as_ref().map(|word| word.as_slice()))
         .execute(self.connection())
@@ -257,11 +261,14 @@ impl Transaction {
         rows.iter().map(read_job).collect()
     }
 
+    /// Notes the stored input of a job, and the block at which it was first there.
+    ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn set_input(&mut self, id: JobId, digest: B256) -> Result<(), StoreError> {
-        sqlx::query("UPDATE jobs SET input_digest = ? WHERE job_id = ?")
+    pub async fn set_input(&mut self, id: JobId, digest: B256, block: u64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE jobs SET input_digest = ?, ready_block = coalesce(ready_block, ?) WHERE job_id = ?")
             .bind(digest.as_slice())
+            .bind(int("ready_block", block)?)
             .bind(id.0.as_slice())
             .execute(self.connection())
             .await?;

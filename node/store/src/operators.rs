@@ -1,8 +1,8 @@
-//! Reputations, refused bids, and cursors of the chain's readers.
+//! What the chain says of operators, texts and reports; reputations, refused bids and cursors.
 
 use alloy_primitives::B256;
 use gavel_domain::reputation::Reputation;
-use gavel_types::id::{LotDigest, OperatorId};
+use gavel_types::id::{AwardId, LotDigest, OperatorId};
 
 use crate::column::{Columns, int};
 use crate::error::StoreError;
@@ -122,5 +122,86 @@ impl Transaction {
         .fetch_all(self.connection())
         .await?;
         rows.iter().map(|row| Columns(row).word("digest")).collect()
+    }
+
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn put_operator(&mut self, operator: OperatorId) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR IGNORE INTO operators VALUES (?)")
+            .bind(operator.0.as_slice())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Operators that ever registered, by address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn operators(&mut self) -> Result<Vec<OperatorId>, StoreError> {
+        let rows = sqlx::query("SELECT operator FROM operators ORDER BY operator").fetch_all(self.connection()).await?;
+        rows.iter().map(|row| Columns(row).address("operator").map(OperatorId)).collect()
+    }
+
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn put_text(&mut self, digest: B256, text_hash: B256, text: &str) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)")
+            .bind(digest.as_slice())
+            .bind(text_hash.as_slice())
+            .bind(text)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// The text that was registered under a digest with this hash.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn text(&mut self, digest: B256, text_hash: B256) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query("SELECT text FROM texts WHERE digest = ? AND text_hash = ?")
+            .bind(digest.as_slice())
+            .bind(text_hash.as_slice())
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| Columns(&row).text("text")).transpose()
+    }
+
+    /// Notes a miss report, or that it is closed.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn put_report(&mut self, award: AwardId, answer_until: u64, open: bool) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR REPLACE INTO reports VALUES (?, ?, ?)")
+            .bind(award.0.as_slice())
+            .bind(int("answer_until", answer_until)?)
+            .bind(open)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn close_report(&mut self, award: AwardId) -> Result<(), StoreError> {
+        sqlx::query("UPDATE reports SET open = 0 WHERE award_id = ?")
+            .bind(award.0.as_slice())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Open reports with the last block of their answer windows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_reports(&mut self) -> Result<Vec<(AwardId, u64)>, StoreError> {
+        let rows = sqlx::query("SELECT award_id, answer_until FROM reports WHERE open = 1 ORDER BY award_id")
+            .fetch_all(self.connection())
+            .await?;
+        rows.iter()
+            .map(|row| Ok((AwardId(Columns(row).word("award_id")?), Columns(row).uint("answer_until")?)))
+            .collect()
     }
 }

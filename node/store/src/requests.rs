@@ -133,15 +133,21 @@ impl Transaction {
         one_row(&done, "request", task.id, version)
     }
 
-    /// Sets the price bounds once the plan is known.
+    /// Sets what the request has for work, in wei, and its price bounds, once the plan is known.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn set_request_ceiling(&mut self, id: RequestId, ceiling: &CeilingSchedule) -> Result<(), StoreError> {
+    pub async fn set_request_terms(
+        &mut self,
+        id: RequestId,
+        work_fee: U256,
+        ceiling: &CeilingSchedule,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE requests SET ceiling_start = ?, ceiling_maximum = ?, ramp_blocks = ?, patience_blocks = ? \
-             WHERE request_id = ?",
+            "UPDATE requests SET work_fee = ?, ceiling_start = ?, ceiling_maximum = ?, ramp_blocks = ?, \
+             patience_blocks = ? WHERE request_id = ?",
         )
+        .bind(number(work_fee))
         .bind(number(ceiling.start.0))
         .bind(number(ceiling.maximum.0))
         .bind(int("ramp_blocks", ceiling.ramp_blocks)?)

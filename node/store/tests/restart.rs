@@ -92,7 +92,7 @@ async fn life(step: usize, store: &Store, lease: &Lease, objects: &Objects) {
         }
         7 => {
             let input = objects.put(b"input".to_vec()).await.unwrap();
-            tx.set_input(award(1).job, input).await.unwrap();
+            tx.set_input(award(1).job, input, 42).await.unwrap();
             let accepted = AwardEvent::Accepted { accept_block: 42, input_digest: input };
             step_award(&mut tx, accepted, |signatures| signatures.accept = Some(signer(1).sign(B256::ZERO))).await;
             step_job(&mut tx, JobEvent::Accepted { award: award(1).id }).await;

@@ -97,6 +97,7 @@ pub fn job(position: u32, kind: JobKind) -> JobRow {
         job: Job { terms, attempt: Attempt(0), planned_block: 31, attempt_limit: 4, state: JobState::Queued },
         position,
         claim,
+        ready_block: None,
         input_digest: None,
         proof_digest: None,
     }

@@ -1,0 +1,45 @@
+//! What stops the gateway.
+
+use std::path::PathBuf;
+
+use alloy_primitives::Address;
+use gavel_chain::ChainError;
+use gavel_domain::transition::IllegalTransition;
+use gavel_rpc::RpcError;
+use gavel_store::StoreError;
+use gavel_types::lot::LotError;
+use gavel_types::signature::SignatureError;
+use gavel_types::unit::PriceOverflow;
+
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    #[error(transparent)]
+    Transition(#[from] IllegalTransition),
+    #[error(transparent)]
+    Lot(#[from] LotError),
+    #[error(transparent)]
+    Price(#[from] PriceOverflow),
+    #[error("supernet {supernet} is in epoch {epoch} with gateway key {expected}; this gateway's key is {got}")]
+    NotTheGateway { supernet: u32, epoch: u64, expected: Address, got: Address },
+    #[error("epoch {next} began on-chain; this gateway signed for epoch {own}")]
+    EpochOver { own: u64, next: u64 },
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {reason}")]
+    Content { path: PathBuf, reason: String },
+    #[error("secret key in {path}: {source}")]
+    Key { path: PathBuf, source: SignatureError },
+}
+
+impl GatewayError {
+    /// Whether the next attempt may succeed: the chain was not reachable.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, GatewayError::Chain(error) if error.is_temporary())
+    }
+}
