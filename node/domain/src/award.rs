@@ -41,7 +41,7 @@ pub enum AwardState {
     Lapsed,
     /// Accepted and not delivered: may be reported.
     Missed { accept_block: u64, input_digest: B256 },
-    /// The request vanished before the work was accepted.
+    /// Not needed any more, before the work was accepted.
     Void,
 }
 
@@ -67,7 +67,8 @@ pub enum AwardEvent {
     ProofRefused,
     /// Looks at the block only.
     DeadlineCheck,
-    RequestEnded,
+    /// The request ended, or somebody else proved the job.
+    NotNeeded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,9 +199,9 @@ impl Award {
                 (self.state, Vec::new())
             }
             (_, AwardEvent::DeadlineCheck) => return Ok(self.deadline(now)),
-            (Signed | Anchored { .. }, AwardEvent::RequestEnded) => (Void, Vec::new()),
+            (Signed | Anchored { .. }, AwardEvent::NotNeeded) => (Void, Vec::new()),
             // Accepted work is paid even when the request has ended: it stays until it is delivered or missed.
-            (_, AwardEvent::RequestEnded | AwardEvent::ProverLost) => (self.state, Vec::new()),
+            (_, AwardEvent::NotNeeded | AwardEvent::ProverLost) => (self.state, Vec::new()),
             (state, event) => return Err(IllegalTransition::new("award", self.id, &state, &event)),
         };
         Ok((Self { state, ..self }, effects))

@@ -20,6 +20,8 @@ pub struct LotRule {
     pub max_jobs: usize,
     pub max_units: WorkUnits,
     pub accept_blocks: u64,
+    /// Longest proving window that the contracts admit.
+    pub max_proving_blocks: u64,
     /// Blocks that one unit takes, in thousandths, by class; from calibration under load.
     pub milliblocks_per_unit: [u64; 3],
     /// Blocks that every lot gets on top, by class.
@@ -31,7 +33,7 @@ impl LotRule {
     pub fn proving_blocks(&self, class: Class, units: WorkUnits) -> u64 {
         let index = class as usize;
         let work = units.0.saturating_mul(self.milliblocks_per_unit[index]).div_ceil(1000);
-        work.saturating_add(self.spare_blocks[index])
+        work.saturating_add(self.spare_blocks[index]).min(self.max_proving_blocks)
     }
 
     /// Cuts jobs into lots of one class, in the order given. A job above `max_units` is a lot of its own.
@@ -82,6 +84,7 @@ mod tests {
             max_jobs: 2,
             max_units: WorkUnits(20),
             accept_blocks: 5,
+            max_proving_blocks: 17,
             milliblocks_per_unit: [500, 500, 500],
             spare_blocks: [1, 2, 3],
         };
@@ -97,7 +100,7 @@ mod tests {
         };
         let ready = [
             job(0, JobKind::Query, 5, 9),
-            job(1, JobKind::Extract, 30, 9),
+            job(1, JobKind::Extract, 50, 9),
             job(2, JobKind::Merge, 6, 7),
             job(3, JobKind::Query, 1, 9),
         ];

@@ -146,7 +146,7 @@ fn award_event() -> impl Strategy<Value = AwardEvent> {
         Just(AwardEvent::Delivered { statement: STATEMENT }),
         Just(AwardEvent::ProofRefused),
         Just(AwardEvent::DeadlineCheck),
-        Just(AwardEvent::RequestEnded),
+        Just(AwardEvent::NotNeeded),
     ]
 }
 

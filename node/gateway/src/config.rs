@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alloy_primitives::B256;
+use gavel_chain::supernet::Supernet;
 use gavel_domain::batch::LotRule;
 use gavel_domain::reputation::CoolDownRule;
 use gavel_types::signature::Signer;
@@ -21,12 +22,15 @@ pub struct GatewayConfig {
     pub key_file: PathBuf,
     /// Where the contracts are (`gavel devnet up` writes it).
     pub deployment_file: PathBuf,
+    /// The supernet's terms: units, ticks, ceilings.
+    pub supernet_file: PathBuf,
     /// Database and objects.
     pub data_dir: PathBuf,
     /// Parameters by content hash.
     pub params_dir: PathBuf,
     pub listen: SocketAddr,
     pub tls: TlsFiles,
+    #[serde(default)]
     pub market: MarketRule,
     /// Blocks on top of an event before it counts.
     #[serde(default)]
@@ -42,28 +46,38 @@ pub struct TlsFiles {
     pub development_names: Vec<String>,
 }
 
-/// How this gateway runs its market.
+/// How this gateway runs its market. What is not read from the file is the supernet's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketRule {
     /// Milliseconds in which commitments are taken.
+    #[serde(skip)]
     pub commit_millis: u64,
     /// Milliseconds in which openings are taken; less when all bids are open.
+    #[serde(skip)]
     pub open_millis: u64,
     /// Milliseconds between the starts of ticks.
+    #[serde(skip)]
     pub tick_millis: u64,
     pub max_jobs_per_lot: usize,
     pub max_units_per_lot: u64,
     pub accept_blocks: u64,
+    /// Longest proving window that the contracts admit.
+    #[serde(skip)]
+    pub max_proving_blocks: u64,
     /// Blocks that one work unit takes, in thousandths, by class; from calibration under load.
     pub milliblocks_per_unit: [u64; 3],
     /// Blocks that every lot gets on top, by class.
     pub spare_blocks: [u64; 3],
     /// First ceiling as hundredths of the maximum that the fee admits.
+    #[serde(skip)]
     pub ceiling_start_percent: u8,
+    #[serde(skip)]
     pub ceiling_ramp_blocks: u64,
     /// Blocks at the maximum after which a job without a bid fails its request.
+    #[serde(skip)]
     pub patience_blocks: u64,
+    #[serde(skip)]
     pub attempt_limit: u32,
     pub cool_down_blocks: u64,
     pub cool_down_maximum_blocks: u64,
@@ -82,6 +96,7 @@ impl Default for MarketRule {
             max_jobs_per_lot: 1,
             max_units_per_lot: 2_000,
             accept_blocks: 30,
+            max_proving_blocks: u64::MAX,
             milliblocks_per_unit: [2_000, 2_000, 2_000],
             spare_blocks: [60, 60, 60],
             ceiling_start_percent: 40,
@@ -97,12 +112,30 @@ impl Default for MarketRule {
 }
 
 impl MarketRule {
+    /// With the terms of the supernet's file.
+    pub fn with_supernet(self, supernet: &Supernet) -> Self {
+        let (auction, windows) = (&supernet.auction, &supernet.windows);
+        Self {
+            commit_millis: auction.commit_ms,
+            open_millis: auction.open_ms,
+            tick_millis: auction.tick_ms,
+            ceiling_start_percent: auction.start_share,
+            ceiling_ramp_blocks: auction.ramp_blocks,
+            patience_blocks: auction.patience_blocks,
+            attempt_limit: auction.attempts,
+            accept_blocks: self.accept_blocks.min(windows.max_accept.into()),
+            max_proving_blocks: windows.max_proving.into(),
+            ..self
+        }
+    }
+
     pub fn lots(&self, circuit_set: B256) -> LotRule {
         LotRule {
             circuit_set,
             max_jobs: self.max_jobs_per_lot.max(1),
             max_units: WorkUnits(self.max_units_per_lot),
             accept_blocks: self.accept_blocks,
+            max_proving_blocks: self.max_proving_blocks,
             milliblocks_per_unit: self.milliblocks_per_unit,
             spare_blocks: self.spare_blocks,
         }
@@ -128,6 +161,7 @@ impl GatewayConfig {
         for file in [
             &mut config.key_file,
             &mut config.deployment_file,
+            &mut config.supernet_file,
             &mut config.data_dir,
             &mut config.params_dir,
             &mut config.tls.folder,

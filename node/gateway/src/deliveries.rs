@@ -138,6 +138,12 @@ impl Gateway {
         let statement = statement.digest();
         steps.apply(Due::Award(award, AwardEvent::Delivered { statement })).await?;
         steps.apply(Due::Job(job, JobEvent::Verified { award, statement })).await?;
+        for other in steps.tx.awards_of_job(job).await? {
+            let other = other.value.award.id;
+            if other != award {
+                steps.apply(Due::Award(other, AwardEvent::NotNeeded)).await?;
+            }
+        }
         if kind == JobKind::Wrap {
             let request = steps.tx.job(job).await?.value.job.terms.payer;
             steps.apply(Due::Request(request, RequestEvent::Proved)).await?;

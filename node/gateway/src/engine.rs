@@ -124,6 +124,8 @@ pub struct Gateway {
     pub(crate) planning: HashSet<RequestId>,
     pub(crate) building: HashSet<JobId>,
     pub(crate) checking: HashSet<AwardId>,
+    /// When ready jobs are looked for again, in milliseconds.
+    pub(crate) next_tick_check: u64,
     /// When silent provers are looked for again, in milliseconds.
     pub(crate) next_lost_check: u64,
     pub(crate) deliveries_since: Option<u64>,
@@ -209,6 +211,7 @@ impl Gateway {
             planning: HashSet::new(),
             building: HashSet::new(),
             checking: HashSet::new(),
+            next_tick_check: 0,
             next_lost_check: 0,
             deliveries_since: None,
             news,

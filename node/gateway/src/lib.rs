@@ -5,8 +5,10 @@
 //! and signatures that follow from it before anything is sent, so the process may be killed at any
 //! instruction: [`Gateway::start`] goes on from the database and the chain.
 
+pub mod assemble;
 pub mod chain;
 pub mod config;
+pub mod coprocessor;
 pub mod engine;
 pub mod error;
 pub mod planning;
@@ -20,7 +22,9 @@ mod requests;
 mod steps;
 mod ticks;
 
+pub use assemble::Assembly;
 pub use chain::MarketChain;
+pub use coprocessor::CoprocessorPlanner;
 pub use config::{GatewayConfig, MarketRule};
 pub use engine::{Gateway, GatewayParts};
 pub use error::GatewayError;

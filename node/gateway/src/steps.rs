@@ -262,7 +262,7 @@ impl Steps {
                         let job_id = job.value.job.terms.job;
                         self.due.push_back(Due::Job(job_id, JobEvent::RequestEnded));
                         for award in self.tx.awards_of_job(job_id).await? {
-                            self.due.push_back(Due::Award(award.value.award.id, AwardEvent::RequestEnded));
+                            self.due.push_back(Due::Award(award.value.award.id, AwardEvent::NotNeeded));
                         }
                     }
                 }

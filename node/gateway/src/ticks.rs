@@ -23,6 +23,8 @@ use crate::engine::Gateway;
 use crate::error::GatewayError;
 use crate::steps::{Due, Steps};
 
+/// Pause between looks for ready jobs, in milliseconds.
+const TICK_CHECK: u64 = 300;
 /// Time that provers get to come back after a restart, in milliseconds.
 const RESUME_GRACE: u64 = 3_000;
 
@@ -88,9 +90,10 @@ impl Gateway {
 
     async fn open_tick(&mut self, now: u64) -> Result<(), GatewayError> {
         let rule = self.context.rule.clone();
-        if now < self.last_tick_millis + rule.tick_millis {
+        if now < self.last_tick_millis + rule.tick_millis || now < self.next_tick_check {
             return Ok(());
         }
+        self.next_tick_check = now + TICK_CHECK;
         let ready = self.ready_jobs().await?;
         if ready.is_empty() {
             return self.anchor_idle_deliveries().await;

@@ -62,7 +62,11 @@ struct Work {
     /// Taken before the award is accepted.
     slot: Option<Slot>,
     running: bool,
+    failures: u32,
 }
+
+/// Attempts at one proof: the second covers a passing fault of the machine.
+const PROVING_ATTEMPTS: u32 = 2;
 
 struct Finished {
     award: AwardId,
@@ -93,7 +97,7 @@ impl Prover {
         let mut work = BTreeMap::new();
         for (award, record) in checkpoint.open_awards()? {
             let input = checkpoint.input(award)?.map(Arc::new);
-            work.insert(award, Work { record, input, slot: None, running: false });
+            work.insert(award, Work { record, input, slot: None, running: false, failures: 0 });
         }
         Ok(Self { identity, checkpoint, slots, prover, chain, bids: HashMap::new(), work, finished: mpsc::channel(16) })
     }
@@ -362,7 +366,7 @@ impl Prover {
             receipt: None,
         };
         self.checkpoint.put_award(id, &record)?;
-        self.work.insert(id, Work { record, input: None, slot: None, running: false });
+        self.work.insert(id, Work { record, input: None, slot: None, running: false, failures: 0 });
         tracing::info!(award = %id, "won");
         self.advance(session, id).await
     }
@@ -463,7 +467,8 @@ impl Prover {
     /// Starts an accepted award on a thread of its own when it is not running.
     fn start(&mut self, award: AwardId) -> Result<(), ProverError> {
         let Some(work) = self.work.get_mut(&award) else { return Ok(()) };
-        if work.running || work.record.proved || work.record.accept.is_none() {
+        let spent = work.failures >= PROVING_ATTEMPTS;
+        if work.running || spent || work.record.proved || work.record.accept.is_none() {
             return Ok(());
         }
         let (Some(input), Some(terms)) = (work.input.clone(), work.terms()) else { return Ok(()) };
@@ -503,7 +508,8 @@ impl Prover {
                 Ok(())
             }
             Err(error) => {
-                // It stays accepted: the next beat tries again until the gateway ends it.
+                // It stays accepted until the gateway ends it; the next beat may try again.
+                work.failures += 1;
                 tracing::error!(%award, %error, seconds, "proof failed");
                 Ok(())
             }

@@ -2,8 +2,10 @@
 //!
 //! What it signs is on disk before it leaves, so a restart goes on where it stopped and never
 //! contradicts itself. It takes a machine-wide slot before it accepts, and nothing else of Gavel
-//! on the machine knows of it. Embed it with [`Prover::run`].
+//! on the machine knows of it. Embed it with [`Prover::assemble`]
+//! and [`Prover::run`].
 
+mod assemble;
 pub mod bidding;
 pub mod chain;
 pub mod checkpoint;
