@@ -43,6 +43,11 @@ impl Keys {
         Keys { messages, account: keccak256(extraction.contract()), slots: slots.map(keccak256) }
     }
 
+    /// Hashes of the five messages.
+    pub fn digests(&self) -> [B256; 1 + MAX_SLOTS] {
+        std::array::from_fn(|index| if index == 0 { self.account } else { self.slots[index - 1] })
+    }
+
     /// What the key hashes take of every chunk.
     pub const USAGE: Usage = Usage { permutations: 1 + MAX_SLOTS, steps: 0, rows: 0 };
 }
@@ -115,6 +120,8 @@ pub struct Chunk {
     /// Hashed messages in order, those of the keys first.
     pub messages: Vec<Vec<u8>>,
     pub rows: Vec<Row>,
+    /// Hash of every block.
+    pub hashes: Vec<B256>,
     /// Parent hash of the first block.
     pub hash_before: B256,
     /// Hash of the last block.
@@ -135,6 +142,7 @@ impl Chunk {
             messages: keys.messages.clone(),
             keys,
             rows: vec![],
+            hashes: vec![],
             hash_before: B256::ZERO,
             last_hash: B256::ZERO,
             usage: Keys::USAGE,
@@ -154,6 +162,7 @@ impl Chunk {
             }
             chunk.usage = chunk.usage + block.usage();
             chunk.last_hash = block.hash;
+            chunk.hashes.push(block.hash);
             chunk.steps.extend(block.steps);
             chunk.messages.extend(block.messages);
             chunk.rows.push(block.row);

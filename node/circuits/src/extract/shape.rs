@@ -59,6 +59,22 @@ impl ExtractShape {
         Ok(ExtractShape { keccak: KeccakShape::new(log_permutations, profile, Kind::Extract)?, steps, rows })
     }
 
+    /// 256 permutations in 2^14 rows: short chunks and shallow tries.
+    ///
+    /// # Panics
+    /// Never: the size is one that the argument has.
+    pub fn small(profile: Profile) -> Self {
+        Self::new(8, 1_700, 64, profile).expect("the argument has this size")
+    }
+
+    /// 1,024 permutations in 2^15 rows: 18 mainnet blocks with one slot.
+    ///
+    /// # Panics
+    /// Never: the size is one that the argument has.
+    pub fn large(profile: Profile) -> Self {
+        Self::new(10, 5_050, 96, profile).expect("the argument has this size")
+    }
+
     /// The Keccak argument inside.
     pub const fn keccak(&self) -> &KeccakShape {
         &self.keccak

@@ -88,6 +88,12 @@ impl Step {
         Step::new(role, bytes, Choices::default())
     }
 
+    /// The step with other bytes.
+    #[cfg(test)]
+    pub fn with_bytes(self, bytes: &[u8]) -> Self {
+        Step::new(self.role, bytes, self.choices)
+    }
+
     /// Bytes read.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.length)]

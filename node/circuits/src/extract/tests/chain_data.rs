@@ -10,7 +10,6 @@ use serde_json::Value;
 pub struct AccountProof {
     pub number: u64,
     pub address: Address,
-    pub storage_root: B256,
     pub account: Vec<Vec<u8>>,
     pub slots: Vec<(U256, U256, Vec<Vec<u8>>)>,
 }
@@ -100,7 +99,6 @@ fn proof(number: u64, object: &Value) -> AccountProof {
     AccountProof {
         number,
         address: text(object, "address").parse().unwrap(),
-        storage_root: text(object, "storageHash").parse().unwrap(),
         account: nodes(&object["accountProof"]),
         slots: object["storageProof"].as_array().unwrap().iter().map(slot).collect(),
     }

@@ -1,0 +1,127 @@
+//! Whole proofs with the Keccak argument inside, at a small shape.
+
+use alloy_primitives::B256;
+use gavel_types::statement::Kind;
+use plonky2::field::types::Field;
+use plonky2::hash::hash_types::HashOut;
+
+use super::chain_data::ChainData;
+use super::tries::table;
+use super::{bench, mainnet, tampers};
+use crate::error::CircuitError;
+use crate::extract::synthetic::{ChainForm, End, Level, PathForm};
+use crate::extract::{BlockWitness, ExtractCircuit, ExtractError, ExtractProofError, ExtractShape, block_usage, fits};
+use crate::recursion::shrink::Shrink;
+use crate::security::Profile;
+use crate::statement::{statement_digest, word_from_hash};
+use crate::table::{ColumnLayout, Extraction, TableSpec};
+use crate::{F, circuit, tamper};
+
+fn spec(extraction: &Extraction) -> TableSpec {
+    let column = ColumnLayout { slot: 0, offset: 0, width: 32, type_code: 1 };
+    TableSpec::new(extraction.clone(), vec![column], B256::repeat_byte(3)).unwrap()
+}
+
+fn devnet(blocks: usize) -> (Extraction, Vec<BlockWitness>) {
+    let slots = vec![
+        PathForm::deep(1),
+        PathForm { levels: vec![Level::Extension(57), Level::InlineBranch(2)], end: End::Present },
+    ];
+    let form = ChainForm { seed: 21, fields: 21, first: 30, blocks, account: PathForm::deep(1), slots };
+    let table = table(2);
+    let (blocks, _) = form.build(&table);
+    (table, blocks)
+}
+
+#[test]
+fn small_chunks_are_proven() {
+    let shape = ExtractShape::new(6, 340, 8, Profile::Test).unwrap();
+    let extract = ExtractCircuit::build(shape);
+    eprintln!("2^{} rows", extract.circuit().common.degree_bits());
+    let set_root = HashOut { elements: [1, 2, 3, u64::from(u32::MAX) << 32].map(F::from_canonical_u64) };
+    let mut chunks = vec![devnet(3)];
+    if let Some(data) = ChainData::open() {
+        let blocks = mainnet::tables(&data).into_iter().filter_map(|(table, mut witness, _)| {
+            let slot = table.slots()[0];
+            let one = Extraction::new(1, table.contract(), vec![slot]).unwrap();
+            witness.storage_proofs.truncate(1);
+            let usage = block_usage(&one, &witness).unwrap();
+            fits(&shape, &[usage]).is_ok().then_some((one, vec![witness]))
+        });
+        chunks.extend(blocks.take(1));
+    }
+    for (table, blocks) in chunks {
+        let proven = extract.prove(&spec(&table), &blocks, set_root).unwrap();
+        let base = extract.circuit();
+        circuit::verify(&base.verifier_only, &base.common, &proven.proof).unwrap();
+        assert_eq!(proven.proof.public_inputs[0], F::ONE);
+        assert_eq!(proven.proof.public_inputs[1..5], set_root.elements);
+        assert_eq!(proven.proof.public_inputs[5..9], statement_digest(&proven.statement).elements);
+        assert_eq!(proven.statement.claim.circuit_set, word_from_hash(set_root));
+        assert_eq!(proven.statement.output.row_count, blocks.len() as u64);
+    }
+    // a leaf that nothing names, hashed truly: the stream of messages is not the argument's
+    let forged = tampers::forged_node();
+    let inputs = extract.inputs(&bench::spec(&forged), &forged, set_root).unwrap();
+    let proof = tamper::prove_forced(extract.circuit(), inputs).unwrap();
+    let base = extract.circuit();
+    let outcome = circuit::verify(&base.verifier_only, &base.common, &proof);
+    assert!(matches!(outcome, Err(CircuitError::Verify(_))), "{outcome:?}");
+
+    let (table, blocks) = devnet(9);
+    let error = extract.prove(&spec(&table), &blocks, set_root).unwrap_err();
+    assert!(matches!(error, ExtractProofError::Input(ExtractError::TooLarge { blocks: 9, .. })), "{error}");
+}
+
+#[test]
+fn production_shapes_have_their_size() {
+    for (shape, degree_bits) in
+        [(ExtractShape::small(Profile::Production), 14), (ExtractShape::large(Profile::Production), 15)]
+    {
+        let (b, ..) = ExtractCircuit::wire(&shape);
+        let (gates, capacity) = (b.num_gates(), shape.capacity());
+        let lookups = (34 * capacity.steps + 32 * (capacity.rows + 12)) / 40;
+        eprintln!("{capacity}: {gates} rows and {lookups} of lookups");
+        assert_eq!(circuit::shape_of(b).degree_bits(), degree_bits);
+    }
+}
+
+/// CPU seconds of this process.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+/// The figures of `docs/circuits/extract.md`.
+#[test]
+#[ignore = "a production proof of 2^15 rows; run alone for figures"]
+fn a_full_chunk_is_proven() {
+    let full = |levels: usize| [vec![Level::Branch(15); levels], vec![Level::Branch(6)]].concat();
+    let path = |levels: usize| PathForm { levels: full(levels), end: End::Present };
+    let form = ChainForm { seed: 5, fields: 21, first: 22_000_000, blocks: 18, account: path(6), slots: vec![path(5)] };
+    let table = table(1);
+    let (blocks, _) = form.build(&table);
+    let shape = ExtractShape::large(Profile::Production);
+    let usage: Vec<_> = blocks.iter().map(|block| block_usage(&table, block).unwrap()).collect();
+    let used = fits(&shape, &usage).unwrap();
+    let start = cpu_seconds();
+    let extract = ExtractCircuit::build(shape);
+    let built = cpu_seconds();
+    let proven = extract.prove(&spec(&table), &blocks, HashOut::ZERO).unwrap();
+    let proved = cpu_seconds();
+    circuit::verify(&extract.circuit().verifier_only, &extract.circuit().common, &proven.proof).unwrap();
+    let key = &extract.circuit().verifier_only;
+    let shrink = Shrink::build(Profile::Production, Kind::Extract, &extract.circuit().common, key).unwrap();
+    let shrink_built = cpu_seconds();
+    shrink.prove(&proven.proof).unwrap();
+    let shrunk = cpu_seconds();
+    eprintln!(
+        "18 blocks: {used}; 2^{} rows; build {:.1}, prove {:.1}, shrink build {:.1}, shrink {:.1} CPU s",
+        extract.circuit().common.degree_bits(),
+        built - start,
+        proved - built,
+        shrink_built - proved,
+        shrunk - shrink_built,
+    );
+}
