@@ -257,7 +257,7 @@ fn small_or_large(noise: &mut Noise) -> U256 {
 fn hex_prefix(nibbles: &[u8], leaf: bool) -> Vec<u8> {
     let flag = 2 * u8::from(leaf) + (nibbles.len() % 2) as u8;
     let mut digits = vec![flag];
-    digits.extend((nibbles.len() % 2 == 0).then_some(0));
+    digits.extend(nibbles.len().is_multiple_of(2).then_some(0));
     digits.extend(nibbles);
     string(&digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<u8>>())
 }

@@ -1,5 +1,6 @@
 mod bench;
 mod chain_data;
+mod forgeries;
 mod machine;
 mod mainnet;
 mod proof;

@@ -7,7 +7,7 @@ use plonky2::hash::hash_types::HashOut;
 
 use super::chain_data::ChainData;
 use super::tries::table;
-use super::{bench, mainnet, tampers};
+use super::{bench, forgeries, mainnet};
 use crate::error::CircuitError;
 use crate::extract::synthetic::{ChainForm, End, Level, PathForm};
 use crate::extract::{BlockWitness, ExtractCircuit, ExtractError, ExtractProofError, ExtractShape, block_usage, fits};
@@ -61,7 +61,7 @@ fn small_chunks_are_proven() {
         assert_eq!(proven.statement.output.row_count, blocks.len() as u64);
     }
     // a leaf that nothing names, hashed truly: the stream of messages is not the argument's
-    let forged = tampers::forged_node();
+    let forged = forgeries::forged_node();
     let inputs = extract.inputs(&bench::spec(&forged), &forged, set_root).unwrap();
     let proof = tamper::prove_forced(extract.circuit(), inputs).unwrap();
     let base = extract.circuit();
