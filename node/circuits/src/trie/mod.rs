@@ -164,14 +164,15 @@ impl<'a> Account<'a> {
         if items.len() != 4 {
             return Err(NodeError::AccountItems(items.len()));
         }
-        let bad =
-            |item: usize| NodeError::AccountItem { item, first: items[item].bytes[0], length: items[item].bytes.len() };
-        for item in 0..4 {
-            match item {
-                0 => items[item].integer(8).map_err(|_| bad(item)).map(drop)?,
-                1 => items[item].integer(32).map_err(|_| bad(item)).map(drop)?,
-                _ if items[item].list || items[item].payload().len() != 32 => return Err(bad(item)),
-                _ => {}
+        for (index, item) in items.iter().enumerate() {
+            let well_formed = match index {
+                0 => item.integer(8).is_ok(),
+                1 => item.integer(32).is_ok(),
+                _ => !item.list && item.payload().len() == 32,
+            };
+            if !well_formed {
+                let (first, length) = (item.bytes[0], item.bytes.len());
+                return Err(NodeError::AccountItem { item: index, first, length });
             }
         }
         let storage_root = B256::from_slice(items[2].payload());
