@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::B256;
 use gavel_circuits::CircuitError;
+use gavel_circuits::extract::{ExtractError, ExtractProofError};
 use gavel_circuits::query::QueryError;
 use gavel_circuits::security::Profile;
 use gavel_types::job::JobKind;
 use gavel_types::statement::StatementError;
+
+use crate::wrap::WrapError;
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,14 @@ pub enum ProofError {
     Circuit(#[from] CircuitError),
     #[error(transparent)]
     Query(#[from] QueryError),
+    #[error(transparent)]
+    Blocks(#[from] ExtractError),
+    #[error(transparent)]
+    Extract(#[from] ExtractProofError),
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+    #[error("the Groth16 proof does not show the statement beside it")]
+    Groth16,
 }
 
 impl ProofError {

@@ -1,4 +1,4 @@
-//! Parameters, provers and verification: the implementation of `ProofSystem`.
+//! Parameters, provers and verification: the implementation of [`ProofSystem`].
 //!
 //! A job's input and its proof are byte strings; everything in between (circuits, shrinking, the
 //! final wrap) is decided here. Jobs are described in [`job`], the bytes of proofs in [`envelope`].
@@ -7,6 +7,9 @@ pub mod envelope;
 pub mod error;
 pub mod job;
 pub mod parameters;
+pub mod sample;
+pub mod system;
 pub mod wrap;
 
 pub use error::ProofError;
+pub use system::{LocalProofSystem, ProofSystem};

@@ -17,6 +17,7 @@ use crate::error::CircuitError;
 use crate::keccak::extension::Ext;
 use crate::keccak::stream::{Challenges, Stream, fingerprint};
 use crate::keccak::{Argument, KeccakError, KeccakTarget};
+use crate::preprocess::Finish;
 use crate::statement::word_from_hash;
 use crate::table::TableSpec;
 use crate::trie::nibbles;
@@ -53,6 +54,16 @@ impl ExtractCircuit {
     pub fn build(shape: ExtractShape) -> Self {
         let (b, content, keccak) = Self::wire(&shape);
         ExtractCircuit { shape, circuit: circuit::build(b), content, keccak }
+    }
+
+    /// Builds the circuit, finished by `finish` under a name that its size makes unique.
+    ///
+    /// # Errors
+    /// What `finish` fails with.
+    pub fn build_with(shape: ExtractShape, finish: &dyn Finish) -> Result<Self, CircuitError> {
+        let (b, content, keccak) = Self::wire(&shape);
+        let circuit = finish.finish(&format!("extract{}", shape.keccak().permutations()), b)?;
+        Ok(ExtractCircuit { shape, circuit, content, keccak })
     }
 
     /// The circuit before preprocessing: for row counts.

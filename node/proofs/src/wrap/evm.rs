@@ -41,6 +41,13 @@ impl Groth16Proof {
         self.0
     }
 
+    /// Reads [`Groth16Proof::to_bytes`]; `None` unless there are exactly 256 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (words, []) = bytes.as_chunks::<32>() else { return None };
+        let words: &[[u8; 32]; 8] = words.try_into().ok()?;
+        Some(Self(words.map(U256::from_be_bytes)))
+    }
+
     /// The concatenated words.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|word| word.to_be_bytes::<32>()).collect()
