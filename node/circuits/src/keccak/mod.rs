@@ -11,6 +11,7 @@ mod permutation;
 pub mod proof;
 mod prover;
 pub mod shape;
+pub mod soundness;
 pub mod standalone;
 pub mod stream;
 mod table;

@@ -20,9 +20,9 @@ pub const APPLY_CLAIMS: usize = 15;
 /// One sumcheck over `V`: extension elements, or their targets in a circuit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sumcheck<V> {
-    /// Rounds in which a factor eq(a, ·) is taken out: coefficients 1 to d of the rest.
+    /// Rounds in which a factor eq(a, ·) is taken out: coefficients of t, t(t-1), t²(t-1), … of the rest.
     pub factored: Vec<Vec<V>>,
-    /// Other rounds: coefficients 0 and 2 to d.
+    /// Other rounds: coefficients of 1, t(t-1), t²(t-1), ….
     pub plain: Vec<Vec<V>>,
     /// Values at the final point.
     pub claims: Vec<V>,
@@ -138,7 +138,7 @@ impl<V> Messages<V> {
     }
 
     /// Refuses messages whose vectors differ in number or length from the shape's.
-    pub(super) fn check_shape(&self, shape: &KeccakShape) -> Result<(), KeccakError> {
+    fn check_shape(&self, shape: &KeccakShape) -> Result<(), KeccakError> {
         let (expected, got) = (Messages::build(shape, || ()).structure(), self.structure());
         if expected.len() != got.len() {
             let (expected, got) = (expected.len(), got.len());
@@ -162,4 +162,34 @@ pub struct KeccakProof {
     pub quotient_cap: Cap,
     /// Low-degree test.
     pub fri: FriProof<F, PoseidonHash, D>,
+}
+
+impl KeccakProof {
+    /// Refuses a proof any part of which has another size than the shape prescribes. What plonky2 checks
+    /// by itself when it verifies (Merkle paths, final polynomial) is left to it.
+    pub(super) fn check_shape(&self, shape: &KeccakShape) -> Result<(), KeccakError> {
+        self.messages.check_shape(shape)?;
+        let (level, params) = (shape.profile().recursion(), shape.fri_params());
+        let require = |part: &'static str, expected: usize, got: usize| {
+            if expected == got { Ok(()) } else { Err(KeccakError::ProofShape { part, expected, got }) }
+        };
+        let folds = &params.reduction_arity_bits;
+        require("folding caps", folds.len(), self.fri.commit_phase_merkle_caps.len())?;
+        for cap in [&self.cap, &self.quotient_cap].into_iter().chain(&self.fri.commit_phase_merkle_caps) {
+            require("Merkle cap", 1 << level.cap_height, cap.0.len())?;
+        }
+        require("queries", level.queries, self.fri.query_round_proofs.len())?;
+        for query in &self.fri.query_round_proofs {
+            let leaves = &query.initial_trees_proof.evals_proofs;
+            require("opened oracles", 2, leaves.len())?;
+            for ((leaf, _), expected) in leaves.iter().zip([COLUMNS, 2]) {
+                require("opened leaf", expected, leaf.len())?;
+            }
+            require("folding steps", folds.len(), query.steps.len())?;
+            for (step, bits) in query.steps.iter().zip(folds) {
+                require("folded coset", 1 << bits, step.evals.len())?;
+            }
+        }
+        Ok(())
+    }
 }

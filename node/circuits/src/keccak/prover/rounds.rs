@@ -1,4 +1,4 @@
-//! Sumcheck rounds: from evaluations of the round polynomial to the coefficients that are sent.
+//! Sumcheck rounds: from evaluations of the round polynomial to what is sent of it.
 
 use crate::keccak::KeccakError;
 use crate::keccak::extension::{Dot, Ext, Fold, horner, signed, small};
@@ -52,7 +52,7 @@ impl<'a> Rounds<'a> {
             }
             _ => unreachable!("rounds have degree 2, 3 or 5"),
         };
-        let message = coefficients[1..].to_vec();
+        let message = suffix_sums(&coefficients[1..]);
         let r = self.draw(&coefficients, &message);
         self.factored.push(message);
         Ok(r)
@@ -63,7 +63,8 @@ impl<'a> Rounds<'a> {
         let mut all = vec![values[0], self.claim - values[0]];
         all.extend(&values[1..]);
         let coefficients = interpolate(&all);
-        let message: Vec<Ext> = coefficients.iter().take(1).chain(&coefficients[2..]).copied().collect();
+        let mut message = vec![coefficients[0]];
+        message.extend(suffix_sums(&coefficients[2..]));
         let r = self.draw(&coefficients, &message);
         self.plain.push(message);
         r
@@ -105,6 +106,17 @@ impl<'a> Rounds<'a> {
             }
         }
     }
+}
+
+/// `Σ_{j≥k} c_j` for each k: the coefficients of a polynomial in the basis 1, t, t(t-1), t²(t-1), …, in
+/// which the verifier reads off its value at 1 and evaluates it with the fewest operations.
+fn suffix_sums(coefficients: &[Ext]) -> Vec<Ext> {
+    let mut sums = coefficients.to_vec();
+    for k in (0..sums.len().saturating_sub(1)).rev() {
+        let next = sums[k + 1];
+        sums[k] += next;
+    }
+    sums
 }
 
 /// Coefficients of the polynomial with these values at 0, 1, 2, … (Newton's form, expanded).

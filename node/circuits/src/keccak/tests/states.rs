@@ -170,6 +170,15 @@ fn every_message_is_needed() -> Outcome {
     rejected("short cap", &|proof| {
         proof.cap.0.pop();
     });
+    rejected("fewer queries", &|proof| {
+        proof.fri.query_round_proofs.pop();
+    });
+    rejected("longer leaf", &|proof| {
+        proof.fri.query_round_proofs[0].initial_trees_proof.evals_proofs[1].0.push(F::ZERO);
+    });
+    rejected("shorter path", &|proof| {
+        proof.fri.query_round_proofs[1].initial_trees_proof.evals_proofs[0].1.siblings.pop();
+    });
     Ok(())
 }
 

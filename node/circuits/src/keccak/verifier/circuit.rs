@@ -144,7 +144,7 @@ impl KeccakTarget {
     /// [`KeccakError::ProofShape`] for a proof of another shape, [`KeccakError::Witness`] if the witness
     /// already holds other values.
     pub fn set_witness<W: WitnessWrite<F>>(&self, witness: &mut W, proof: &KeccakProof) -> Result<(), KeccakError> {
-        proof.messages.check_shape(&self.shape)?;
+        proof.check_shape(&self.shape)?;
         let assign = |witness: &mut W| -> anyhow::Result<()> {
             witness.set_cap_target(&self.cap, &proof.cap)?;
             witness.set_cap_target(&self.quotient_cap, &proof.quotient_cap)?;

@@ -22,17 +22,19 @@ pub fn verify<A: Algebra>(a: &mut A, messages: &Messages<A::Value>, bits: &Claim
     let claim = a.horner(batch, &bits.values);
     a.assert_equal(Check::Bytes, sum, claim);
 
-    // Σ_v T[v]/(γ - v) is what the tree must sum to
+    // Σ_v T[v]/(γ - v) is what the tree must sum to, two at a time
     let gamma = a.challenge();
     let minus_one = a.constant(-1);
     let mut root = a.constant(0);
     let mut pole = gamma;
-    for (v, &value) in values.iter().enumerate() {
-        if v > 0 {
-            pole = a.add(minus_one, pole);
-        }
-        let inverse = a.inverse(Check::LookupRoot, pole);
-        root = a.mul_add(value, inverse, root);
+    for pair in values.chunks_exact(2) {
+        let next = a.add(minus_one, pole);
+        let numerator = a.mul(pair[1], pole);
+        let numerator = a.mul_add(pair[0], next, numerator);
+        let denominator = a.mul(pole, next);
+        let inverse = a.inverse(Check::LookupRoot, denominator);
+        root = a.mul_add(numerator, inverse, root);
+        pole = a.add(minus_one, next);
     }
     debug_assert_eq!(values.len(), BYTE_VALUES);
     let leaf = verify_tree(a, &messages.tree, root);

@@ -106,7 +106,8 @@ struct OpeningClaim<V> {
     value: V,
 }
 
-/// Rounds with a factor eq(a, ·) taken out: the constant coefficient is `claim - a·(q_1 + … + q_d)`.
+/// Rounds with a factor eq(a, ·) taken out of `q(t) = q_0 + s·t + t(t-1)·e(t)`; s and e are sent, and
+/// `(1-a) q(0) + a q(1) = claim` gives `q_0 = claim - a·s`.
 fn factored_rounds<A: Algebra>(
     a: &mut A,
     sumcheck: &Sumcheck<A::Value>,
@@ -117,35 +118,33 @@ fn factored_rounds<A: Algebra>(
     for (message, &coordinate) in sumcheck.factored.iter().zip(at) {
         a.absorb(message);
         let r = a.challenge();
-        let mut sum = message[0];
-        for &coefficient in &message[1..] {
-            sum = a.add(sum, coefficient);
-        }
-        let constant = a.arithmetic(F::NEG_ONE, F::ONE, coordinate, sum, *claim);
-        let rest = a.horner(r, message);
-        *claim = a.mul_add(rest, r, constant);
+        let constant = a.arithmetic(F::NEG_ONE, F::ONE, coordinate, message[0], *claim);
+        *claim = evaluate(a, constant, message[0], &message[1..], r);
         point.push(r);
     }
     point
 }
 
-/// Other rounds: the linear coefficient is `claim - 2·c_0 - c_2 - … - c_d`.
+/// Other rounds: `c + s·t + t(t-1)·e(t)`; c and e are sent, and the values at 0 and 1 sum to the claim: `s = claim - 2c`.
 fn plain_rounds<A: Algebra>(a: &mut A, sumcheck: &Sumcheck<A::Value>, claim: &mut A::Value) -> Vec<A::Value> {
     let mut point = Vec::with_capacity(sumcheck.plain.len());
     let one = a.constant(1);
     for message in &sumcheck.plain {
         a.absorb(message);
         let r = a.challenge();
-        let mut linear = a.arithmetic(-F::TWO, F::ONE, message[0], one, *claim);
-        for &coefficient in &message[1..] {
-            linear = a.sub(linear, coefficient);
-        }
-        let high = a.horner(r, &message[1..]);
-        let rest = a.mul_add(high, r, linear);
-        *claim = a.mul_add(rest, r, message[0]);
+        let slope = a.arithmetic(-F::TWO, F::ONE, message[0], one, *claim);
+        *claim = evaluate(a, message[0], slope, &message[1..], r);
         point.push(r);
     }
     point
+}
+
+/// `constant + slope·r + r(r-1)·e(r)`.
+fn evaluate<A: Algebra>(a: &mut A, constant: A::Value, slope: A::Value, e: &[A::Value], r: A::Value) -> A::Value {
+    let bend = a.arithmetic(F::ONE, F::NEG_ONE, r, r, r);
+    let rest = a.horner(r, e);
+    let line = a.mul_add(slope, r, constant);
+    a.mul_add(bend, rest, line)
 }
 
 /// Steps 2 to 6 of the transcript: everything but the opening. Returns the bus and the claim to open.

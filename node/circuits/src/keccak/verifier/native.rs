@@ -87,13 +87,7 @@ pub(in crate::keccak) fn verify_with(
     ignored: fn(Check) -> bool,
 ) -> Result<Bus, KeccakError> {
     let messages = &proof.messages;
-    messages.check_shape(shape)?;
-    let cap_size = 1 << shape.profile().recursion().cap_height;
-    for cap in [&proof.cap, &proof.quotient_cap] {
-        if cap.0.len() != cap_size {
-            return Err(KeccakError::ProofShape { part: "Merkle cap", expected: cap_size, got: cap.0.len() });
-        }
-    }
+    proof.check_shape(shape)?;
     let drawn = vec![challenges.beta, challenges.alpha];
     let mut a = Values { transcript, drawn, rejected: None, ignored };
     let (bus, claim) = verify_layers(&mut a, shape, messages);
@@ -106,11 +100,6 @@ pub(in crate::keccak) fn verify_with(
 
     let params = shape.fri_params();
     let fri = &proof.fri;
-    let expected = params.reduction_arity_bits.len();
-    if fri.commit_phase_merkle_caps.len() != expected {
-        let got = fri.commit_phase_merkle_caps.len();
-        return Err(KeccakError::ProofShape { part: "folding caps", expected, got });
-    }
     let challenges_fri = a.transcript.challenger.fri_challenges::<C, D>(
         &fri.commit_phase_merkle_caps,
         &fri.final_poly,

@@ -11,26 +11,41 @@ pub struct PairWeights<V> {
     pub one: Vec<V>,
 }
 
-/// `(1-a)(1-b)` and `ab` for every coordinate.
+/// `(1-x)(1-y)` and `xy` for every coordinate. (Products take less of a row than sums, and the builder
+/// computes the complements of a point once.)
 pub fn pair_weights<A: Algebra>(a: &mut A, x: &[A::Value], y: &[A::Value]) -> PairWeights<A::Value> {
-    let one = a.constant(1);
     let mut weights = PairWeights { zero: Vec::new(), one: Vec::new() };
     for (&x, &y) in x.iter().zip(y) {
-        let both = a.mul(x, y);
-        let sum = a.add(x, y);
-        let rest = a.sub(both, sum);
-        weights.zero.push(a.add(rest, one));
-        weights.one.push(both);
+        let (not_x, not_y) = (a.complement(x), a.complement(y));
+        weights.zero.push(a.mul(not_x, not_y));
+        weights.one.push(a.mul(x, y));
     }
     weights
 }
 
-/// The bit weights `1 - x`, `x` of one point.
-pub fn bit_weights<A: Algebra>(a: &mut A, x: &[A::Value]) -> PairWeights<A::Value> {
-    PairWeights { zero: x.iter().map(|&x| a.complement(x)).collect(), one: x.to_vec() }
+/// eq of the two points of [`pair_weights`], and `Σ_v eq(x, v) eq(y, v + 1)` with v + 1 taken modulo 2^m.
+pub fn eq_and_successor<A: Algebra>(
+    a: &mut A,
+    x: &[A::Value],
+    y: &[A::Value],
+    weights: &PairWeights<A::Value>,
+) -> (A::Value, A::Value) {
+    // from the top: the bits read so far are equal, or a carry went through all of them
+    let mut same = a.constant(1);
+    let mut carried = a.constant(1);
+    for (k, (&x, &y)) in x.iter().zip(y).enumerate() {
+        let (not_x, not_y) = (a.complement(x), a.complement(y));
+        let zero_to_one = a.mul(not_x, y);
+        let one_to_zero = a.mul(x, not_y);
+        let stops = a.mul(zero_to_one, same);
+        carried = a.mul_add(one_to_zero, carried, stops);
+        let equal = a.add(weights.zero[k], weights.one[k]);
+        same = a.mul(same, equal);
+    }
+    (same, carried)
 }
 
-/// `Π (zero + one)`: eq of the two points of [`pair_weights`].
+/// eq of the two points of [`pair_weights`].
 pub fn total<A: Algebra>(a: &mut A, weights: &PairWeights<A::Value>) -> A::Value {
     let sums: Vec<A::Value> = weights.zero.iter().zip(&weights.one).map(|(&x, &y)| a.add(x, y)).collect();
     a.product(&sums)
@@ -76,51 +91,80 @@ pub fn tensor<A: Algebra>(a: &mut A, point: &[A::Value], factors: &[A::Value]) -
     a.product(&terms)
 }
 
-/// `Σ_v W(v) eq(point, v + k mod 2^m)` for each `k` in `shifts`, W being given by its bit weights. An
-/// addition with carry from the lowest bit; shifts with equal low bits share their prefix.
-pub fn shifted<A: Algebra>(
+/// Low bits of the lane position in [`rotated`]; as many are high.
+const LOW: usize = 3;
+
+/// `Σ_v W(v) eq(point, v + k mod 64)` for each rotation `k`, W being given by its bit weights. With l and
+/// h the low and high three bits of k: the low half of v + k carries into the high half or not, and a
+/// carry there is a shift by h + 1 instead of h.
+pub fn rotated<A: Algebra>(
     a: &mut A,
     weights: &PairWeights<A::Value>,
     point: &[A::Value],
-    shifts: &[u32],
+    rotations: &[u32],
 ) -> BTreeMap<u32, A::Value> {
-    let bits = point.len();
-    // low bits of the shift -> sums of prefixes without and with a carry
-    let mut level: BTreeMap<u32, (A::Value, Option<A::Value>)> = BTreeMap::from([(0, (a.constant(1), None))]);
-    for bit in 0..bits {
-        let k = bits - 1 - bit;
+    let half = |from: usize| {
+        let part = from..from + LOW;
+        let weights =
+            PairWeights { zero: weights.zero[part.clone()].to_vec(), one: weights.one[part.clone()].to_vec() };
+        (weights, point[part].to_vec())
+    };
+    let (weights, point) = half(0);
+    // the last carry leaves the word
+    let high: Vec<A::Value> = additions(a, &weights, &point)
+        .into_iter()
+        .map(|(without, with)| with.map_or(without, |with| a.add(without, with)))
+        .collect();
+    let (weights, point) = half(LOW);
+    let low = additions(a, &weights, &point);
+    let mut sums = BTreeMap::new();
+    for &rotation in rotations {
+        let (l, h) = (rotation as usize % high.len(), rotation as usize / high.len());
+        let (without, with) = low[l];
+        let mut sum = a.mul(without, high[h]);
+        if let Some(with) = with {
+            sum = a.mul_add(with, high[(h + 1) % high.len()], sum);
+        }
+        sums.insert(rotation, sum);
+    }
+    sums
+}
+
+/// For each k below 2^m, `Σ_v W(v) eq(point, v + k)` over those v whose sum does not leave the m bits, and
+/// `Σ_v W(v) eq(point, v + k - 2^m)` over the others (none for k = 0).
+fn additions<A: Algebra>(
+    a: &mut A,
+    weights: &PairWeights<A::Value>,
+    point: &[A::Value],
+) -> Vec<(A::Value, Option<A::Value>)> {
+    let mut sums = vec![(a.constant(1), None)];
+    // from the lowest bit
+    for k in (0..point.len()).rev() {
         let (zero, one, y) = (weights.zero[k], weights.one[k], point[k]);
         // from bit of v (0 or 1) to bit of the sum
-        let zero_to_one = a.mul(zero, y);
-        let zero_to_zero = a.sub(zero, zero_to_one);
-        let one_to_one = a.mul(one, y);
-        let one_to_zero = a.sub(one, one_to_one);
+        let not_y = a.complement(y);
+        let (zero_to_zero, zero_to_one) = (a.mul(zero, not_y), a.mul(zero, y));
+        let (one_to_zero, one_to_one) = (a.mul(one, not_y), a.mul(one, y));
         let unchanged = a.add(zero_to_zero, one_to_one);
-        let mut next = BTreeMap::new();
-        for &shift in shifts {
-            let key = shift & ((2 << bit) - 1);
-            if next.contains_key(&key) {
-                continue;
-            }
-            let (without, with) = level[&(shift & ((1 << bit) - 1))];
-            let sums = if shift >> bit & 1 == 0 {
+        let clear: Vec<_> = sums
+            .iter()
+            .map(|&(without, with)| {
                 let stays = a.mul(without, unchanged);
                 match with {
                     None => (stays, None),
                     Some(with) => (a.mul_add(with, zero_to_one, stays), Some(a.mul(with, one_to_zero))),
                 }
-            } else {
+            })
+            .collect();
+        let set: Vec<_> = sums
+            .iter()
+            .map(|&(without, with)| {
                 let flips = a.mul(without, zero_to_one);
                 let carries = a.mul(without, one_to_zero);
                 (flips, Some(with.map_or(carries, |with| a.mul_add(with, unchanged, carries))))
-            };
-            next.insert(key, sums);
-        }
-        level = next;
+            })
+            .collect();
+        sums = [clear, set].concat();
     }
-    // the last carry leaves the word: addition modulo 2^m
-    level
-        .into_iter()
-        .map(|(shift, (without, with))| (shift, with.map_or(without, |with| a.add(without, with))))
-        .collect()
+    sums
 }

@@ -1,6 +1,6 @@
 //! The 24 rounds: each takes claims on its output lanes to claims on its input lanes.
 
-use super::points::{bit_weights, pair_weights, shifted, total};
+use super::points::{eq_and_successor, pair_weights, rotated, total};
 use super::{Algebra, Claims, factored_rounds, plain_rounds};
 use crate::F;
 use crate::keccak::error::Check;
@@ -61,23 +61,18 @@ fn verify_chi<A: Algebra>(
     let weights = pair_weights(a, &below.z, &above.z);
     let eq = total(a, &weights);
     // iota flips lane 0 at bits 2^j - 1: eq there is a product of zeros above and ones below
-    let mut ones = vec![one];
-    let mut zeros = vec![one];
-    for k in 0..LOG_LANE {
-        ones.push(a.mul(ones[k], weights.one[LOG_LANE - 1 - k]));
-        zeros.push(a.mul(zeros[k], weights.zero[k]));
-    }
     let mut eq_iota = eq;
-    for j in 0..=LOG_LANE {
-        if ROUND_CONSTANTS[round] >> ((1u64 << j) - 1) & 1 == 1 {
-            eq_iota = a.arithmetic(-F::TWO, F::ONE, ones[j], zeros[LOG_LANE - j], eq_iota);
-        }
+    for j in (0..=LOG_LANE).filter(|j| ROUND_CONSTANTS[round] >> ((1u64 << j) - 1) & 1 == 1) {
+        let (above, below) = (&weights.zero[..LOG_LANE - j], &weights.one[LOG_LANE - j..]);
+        let zeros = above.iter().fold(one, |product, &v| a.mul(product, v));
+        let ones = below.iter().rev().fold(one, |product, &v| a.mul(product, v));
+        eq_iota = a.arithmetic(-F::TWO, F::ONE, ones, zeros, eq_iota);
     }
     let rest = a.horner(batch, &doubled[1..]);
     let rest = a.mul(rest, batch);
     let rest = a.mul(rest, eq);
-    let sum = a.mul_add(doubled[0], eq_iota, rest);
-    let sum = a.divide_by_power(sum, 1);
+    let half = F::TWO.inverse();
+    let sum = a.arithmetic(half, half, doubled[0], eq_iota, rest);
     a.assert_equal(Check::Chi(round), sum, claim);
     below
 }
@@ -119,10 +114,8 @@ fn verify_parity<A: Algebra>(
     let below = sumcheck(a, messages, &above.i, &mut claim);
     let s = &below.values;
     let weights = pair_weights(a, &below.z, &above.z);
-    let same = total(a, &weights);
-    let single = bit_weights(a, &below.z);
-    let next = shifted(a, &single, &above.z, &[1])[&1];
-    let rotated = shifted(a, &weights, &lanes.z, &ROTATIONS);
+    let (same, next) = eq_and_successor(a, &below.z, &above.z, &weights);
+    let rotated = rotated(a, &weights, &lanes.z, &ROTATIONS);
     // Σ_x g^{5+x} (same + g^5 next) Π_y s  +  Σ_x g^x Σ_y d^{x+5y} rotated·s
     let squared = a.mul(batch, batch);
     let fourth = a.mul(squared, squared);

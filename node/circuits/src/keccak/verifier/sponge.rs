@@ -1,6 +1,6 @@
 //! Layer "sponge": input states from blocks and previous outputs, outputs on the next row, the bus.
 
-use super::points::{bit_weights, eq, shifted, tensor};
+use super::points::{eq, eq_and_successor, pair_weights, tensor};
 use super::{Algebra, Bus, Claims, plain_rounds};
 use crate::keccak::error::Check;
 use crate::keccak::proof::Sumcheck;
@@ -32,8 +32,8 @@ pub fn verify<A: Algebra>(
     let output = a.horner(output_batch, &values[RATE_LANES..START]);
     let eq_z = eq(a, &outputs.z, &z);
     // Σ_v eq(i_o, v) eq(i, v + 1): row i holds the output of row i - 1
-    let weights = bit_weights(a, &outputs.i);
-    let after = shifted(a, &weights, &i, &[1])[&1];
+    let weights = pair_weights(a, &outputs.i, &i);
+    let (_, after) = eq_and_successor(a, &outputs.i, &i, &weights);
     let output = a.product(&[output, eq_z, after]);
 
     let terms = bus_terms(a, values, bus);
