@@ -1,0 +1,29 @@
+# Every recipe calls a script; the scripts work without just.
+
+# Everything that CI runs
+test *args:
+    ./scripts/test {{args}}
+
+# Figures, for example `just bench proofs --json figures.json`
+bench *args:
+    ./scripts/bench {{args}}
+
+# A development network: `just devnet up`, `just devnet status`, `just devnet down`
+devnet *args: install
+    cargo run --release --quiet --bin gavel -- devnet {{args}}
+
+# npm packages and the EigenLayer init code
+install:
+    ./scripts/install
+    ./scripts/eigenlayer
+
+fmt:
+    cargo fmt
+    ./node_modules/.bin/forge fmt
+
+# Copy the contracts' ABIs to where the bindings read them
+abi:
+    ./scripts/abi
+
+layers:
+    ./scripts/check_layers
