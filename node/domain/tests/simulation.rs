@@ -141,7 +141,10 @@ impl World {
         self.bid(&lots);
         self.now.millis += 500;
         let capacities = self.capacities();
-        while !self.commit(|state, now| step_auction(state, now, AuctionEvent::CloseDue { capacities: capacities.clone() })) {}
+        while !self
+            .commit(|state, now| step_auction(state, now, AuctionEvent::CloseDue { capacities: capacities.clone() }))
+        {
+        }
         if matches!(self.state.auction.as_ref().map(|auction| &auction.phase), Some(Phase::Sealed { .. })) {
             let until = self.now.millis + 500;
             while !self.commit(|state, now| step_auction(state, now, AuctionEvent::Published { until })) {}
@@ -199,7 +202,11 @@ impl World {
             let block = self.now.block;
             let event = match award.state {
                 AwardState::Signed if self.chance(60) => {
-                    if self.chance(8) { AwardEvent::SkippedByAnchor } else { AwardEvent::Anchored { block } }
+                    if self.chance(8) {
+                        AwardEvent::SkippedByAnchor
+                    } else {
+                        AwardEvent::Anchored { block }
+                    }
                 }
                 AwardState::Anchored { .. } if self.chance(40) => {
                     let accept = AwardEvent::Accepted { accept_block: block, input_digest: B256::ZERO };
@@ -263,8 +270,12 @@ fn step_award(state: &mut Committed, now: Now, id: AwardId, event: AwardEvent) {
                     step_job(state, now, job, JobEvent::Delivered { award: id });
                 }
                 step_job(state, now, job, JobEvent::Verified { award: id, statement });
-                let others: Vec<AwardId> =
-                    state.awards.values().filter(|award| award.job == job && award.id != id).map(|award| award.id).collect();
+                let others: Vec<AwardId> = state
+                    .awards
+                    .values()
+                    .filter(|award| award.job == job && award.id != id)
+                    .map(|award| award.id)
+                    .collect();
                 for other in others {
                     step_award(state, now, other, AwardEvent::NotNeeded);
                 }
@@ -327,10 +338,10 @@ fn step_auction(state: &mut Committed, now: Now, event: AuctionEvent) {
 
 fn auction_wins(auction: &Auction, operator: OperatorId) -> u64 {
     match &auction.phase {
-        Phase::Awarded { outcomes } => outcomes
-            .iter()
-            .filter(|outcome| outcome.winner.is_some_and(|(winner, _)| winner == operator))
-            .count() as u64,
+        Phase::Awarded { outcomes } => {
+            outcomes.iter().filter(|outcome| outcome.winner.is_some_and(|(winner, _)| winner == operator)).count()
+                as u64
+        }
         _ => 0,
     }
 }
@@ -375,5 +386,8 @@ fn every_seed_ends_with_every_job_proved_or_failed() {
             assert!(matches!(world.state.awards[award].state, AwardState::Delivered { .. }), "a receipt is for ever");
         }
     }
-    assert!(proved > 200 && failed > 0 && awards > proved && receipts >= proved, "{proved} {failed} {awards} {receipts}");
+    assert!(
+        proved > 200 && failed > 0 && awards > proved && receipts >= proved,
+        "{proved} {failed} {awards} {receipts}"
+    );
 }

@@ -86,8 +86,8 @@ impl CoprocessorPlanner {
         let mut blocks = Vec::with_capacity(states.len());
         for state in states {
             let (hash, parent) = (state.header.hash, state.header.parent);
-            let usage = block_usage(extraction, &witness(state))
-                .map_err(|error| failed(RequestFailure::Unprovable, error))?;
+            let usage =
+                block_usage(extraction, &witness(state)).map_err(|error| failed(RequestFailure::Unprovable, error))?;
             blocks.push(Block { hash, parent, usage });
         }
         let range = RangeRequest {

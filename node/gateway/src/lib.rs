@@ -24,8 +24,8 @@ mod ticks;
 
 pub use assemble::Assembly;
 pub use chain::MarketChain;
-pub use coprocessor::CoprocessorPlanner;
 pub use config::{GatewayConfig, MarketRule};
+pub use coprocessor::CoprocessorPlanner;
 pub use engine::{Gateway, GatewayParts};
 pub use error::GatewayError;
 pub use planning::{JobVerifier, Planner};

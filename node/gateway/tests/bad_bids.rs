@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alloy_primitives::{B256, keccak256};
 use gavel_domain::auction::{AnnouncedLot, Opening};
+use gavel_gateway::MarketRule;
 use gavel_gateway::chain::ChainFact;
 use gavel_rpc::message::{FromProver, RefusalCode, ToProver};
 use gavel_rpc::{Limits, ProverClient};
@@ -13,7 +14,6 @@ use gavel_types::id::{AwardId, GatewayEpoch, SupernetId, Tick, TickKey};
 use gavel_types::lot::commitment;
 use gavel_types::message::{Accept, AwardMessage, BidCommitment, Signed, domain};
 use gavel_types::unit::{Class, Classes, WeiPerUnit};
-use gavel_gateway::MarketRule;
 use market::{Fault, Market, Operator, rule};
 
 const ALL: [Option<u128>; 3] = [Some(100), Some(100), Some(100)];
@@ -247,9 +247,7 @@ async fn silence_over_ceiling_and_unaccepted_awards_cool_down() {
         let (key, lots) = hand.announced().await;
         let bid = hand.sign(hand.bid(key, &lots[0], 10, 1));
         hand.send(bid).await;
-        let answer = hand
-            .next(|message| matches!(message, ToProver::Refusal { .. } | ToProver::Close(_)))
-            .await;
+        let answer = hand.next(|message| matches!(message, ToProver::Refusal { .. } | ToProver::Close(_))).await;
         if matches!(answer, ToProver::Refusal { .. }) {
             continue;
         }

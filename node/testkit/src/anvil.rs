@@ -2,13 +2,14 @@
 
 use std::{
     fs,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use alloy::{
-    primitives::{Address, U256},
+    primitives::{Address, B256, U256},
     providers::ext::AnvilApi,
 };
 use gavel_chain::{ChainClient, ChainError, EndpointOptions, Wallet};
@@ -27,11 +28,13 @@ pub struct AnvilOptions {
     pub persisted_states: u32,
     /// Folder for log, cache and state; a temporary one, removed with the process, when `None`.
     pub folder: Option<PathBuf>,
+    /// In a process group of its own, so that an interrupt at the terminal does not reach it.
+    pub detachable: bool,
 }
 
 impl Default for AnvilOptions {
     fn default() -> Self {
-        Self { chain_id: 31_337, port: 0, first_block: 0, persisted_states: 600, folder: None }
+        Self { chain_id: 31_337, port: 0, first_block: 0, persisted_states: 600, folder: None, detachable: false }
     }
 }
 
@@ -62,7 +65,11 @@ impl Anvil {
         let log = folder.join("anvil.log");
         let output = fs::File::create(&log).map_err(|e| TestkitError::file(&log, e))?;
         let errors = output.try_clone().map_err(|e| TestkitError::file(&log, e))?;
-        let child = Command::new(artifact::anvil()?)
+        let mut command = Command::new(artifact::anvil()?);
+        if options.detachable {
+            command.process_group(0);
+        }
+        let child = command
             .args(["--hardfork", "prague", "--accounts", "1"])
             .args(["--chain-id", &options.chain_id.to_string()])
             .args(["--port", &options.port.to_string()])
@@ -132,6 +139,18 @@ impl Anvil {
     pub async fn hold_transactions(&self, hold: bool) -> Result<(), TestkitError> {
         let answer = self.client.provider().anvil_set_auto_mine(!hold).await;
         Ok(answer.map_err(|e| ChainError::from_transport("anvil_setAutomine", e))?)
+    }
+
+    /// Sets the base fee of the next block, wei per gas: transactions that offer less wait.
+    pub async fn next_base_fee(&self, wei: u128) -> Result<(), TestkitError> {
+        let answer = self.client.provider().anvil_set_next_block_base_fee_per_gas(wei).await;
+        Ok(answer.map_err(|e| ChainError::from_transport("anvil_setNextBlockBaseFeePerGas", e))?)
+    }
+
+    /// Removes a transaction from the pool, as a node under pressure does.
+    pub async fn forget_transaction(&self, hash: B256) -> Result<(), TestkitError> {
+        let answer = self.client.provider().anvil_drop_transaction(hash).await;
+        Ok(answer.map(drop).map_err(|e| ChainError::from_transport("anvil_dropTransaction", e))?)
     }
 
     /// Remembers the chain as it is now, for [`revert`](Self::revert).

@@ -4,6 +4,7 @@
 //! addresses; then each proxy is upgraded and initialised.
 
 use alloy::{
+    eips::BlockId,
     primitives::{Address, B256, Bytes, U256, address},
     sol,
     sol_types::{SolCall, SolValue},
@@ -229,6 +230,11 @@ pub async fn restake(
     wallet.send(token, &Erc20::approveCall { spender: core.strategy_manager, amount }).await?;
     let deposit = core::StrategyManager::depositIntoStrategyCall { strategy, token, amount };
     wallet.send(core.strategy_manager, &deposit).await?;
+    let delegation = core::DelegationManager::new(core.delegation_manager, wallet.client().provider());
+    let delegated = delegation.delegatedTo(wallet.address()).block(BlockId::latest()).call().await;
+    if delegated.map_err(|e| ChainError::from_contract("delegatedTo", e))? == operator {
+        return Ok(());
+    }
     let signature = core::SignatureWithExpiry { signature: Bytes::new(), expiry: U256::ZERO };
     let delegate = core::DelegationManager::delegateToCall {
         operator,

@@ -17,6 +17,12 @@ pub enum TestkitError {
     Step { step: &'static str, source: ChainError },
     #[error("{check}: expected {expected}, got {got}")]
     Check { check: &'static str, expected: String, got: String },
+    #[error("{name}: {reason}; see {log}")]
+    Daemon { name: String, reason: String, log: String },
+    #[error("gavel {command}: {reason}")]
+    Command { command: String, reason: String },
+    #[error("waited {after:?} for {what}")]
+    Waited { what: &'static str, after: std::time::Duration },
     #[error("replay endpoint: {0}")]
     Replay(String),
     #[error(transparent)]

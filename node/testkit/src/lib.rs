@@ -8,7 +8,10 @@ pub mod eigenlayer;
 pub mod error;
 pub mod gavel;
 pub mod keys;
+pub mod miss;
+pub mod outbox;
 pub mod replay;
+pub mod scenario;
 pub mod uniswap;
 
 pub use anvil::{Anvil, AnvilOptions};

@@ -50,3 +50,10 @@ sol!(
     Slasher,
     "abi/Slasher.json"
 );
+
+// The example dapp; any consumer with the same `ask` can be called through it.
+sol!(
+    #[sol(rpc, all_derives)]
+    PairObserver,
+    "abi/PairObserver.json"
+);

@@ -1,0 +1,118 @@
+//! Requests that end without an answer, and a report that is false.
+
+use std::time::Duration;
+
+use alloy::{
+    eips::BlockId,
+    primitives::{
+        U256,
+        utils::{format_ether, parse_ether},
+    },
+};
+use gavel_chain::bindings::gavel::{QueryRequests, Slasher};
+
+use super::{
+    money::{self, CANCELLED, FAILED, REFUNDED},
+    report::Report,
+    run::{MAX_FEE, Scene},
+};
+use crate::{error::TestkitError, keys, miss::AwardedJob};
+
+impl Scene<'_> {
+    /// Step 9: a fee under every bid, a cancelled request, and one that runs past its deadline.
+    pub(super) async fn other_requests(
+        &mut self,
+        report: &mut Report,
+        progress: &mut impl FnMut(&str),
+        from: u64,
+        to: u64,
+        bound: &str,
+    ) -> Result<(), TestkitError> {
+        let client = self.devnet.client().clone();
+        let requests = self.devnet.deployment().gavel.query_requests;
+        progress("a request whose fee is under every bid");
+        let callback_gas = 250_000;
+        let minimum = self.reader.minimum_fee(callback_gas, BlockId::latest()).await?;
+        // A wei per thousand units on top of the least fee: no bid is as low.
+        let fee = format_ether(minimum + U256::from(1));
+        let poor_to = keys::address("refunds of the poor request");
+        let poor = self.ask(from, to, bound, &fee, 600, poor_to).await?;
+        self.until_settled(poor, progress).await?;
+        money::ended_as(report, &self.reader, "a fee under every bid ends in a clear failure", poor, FAILED).await?;
+        let back = client.balance(poor_to).await?;
+        report.check("and is refunded in full", back == minimum + U256::from(1), format!("{back} wei"));
+
+        // Without the gateway nothing is committed to these two.
+        if let Some(gateway) = &mut self.gateway {
+            gateway.kill();
+        }
+        self.false_report(report, progress, from, to, bound).await?;
+        progress("a request that is cancelled, and one that a stranger refunds after its deadline");
+        let late_to = keys::address("refunds of the late request");
+        let blocks = u64::from(self.devnet.supernet.windows.min_deadline) + 5;
+        let late = self.ask(from, to, bound, MAX_FEE, blocks, late_to).await?;
+        let taken_back = keys::address("refunds of the cancelled request");
+        let cancelled = self.ask_with(from, to, bound, MAX_FEE, 600, taken_back, &["--no-callback"]).await?;
+        self.gavel(&["request", "cancel", &cancelled.to_string()]).await?;
+        let whole: U256 = parse_ether(MAX_FEE).unwrap_or_default();
+        money::ended_as(report, &self.reader, "a request is cancelled", cancelled, CANCELLED).await?;
+        let back = client.balance(taken_back).await?;
+        report.check("and is refunded in full", back == whole, format!("{back} wei"));
+        let due = self.reader.request(late, BlockId::latest()).await?.deadline;
+        while client.head().await? <= due {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
+        stranger.send(requests, &QueryRequests::refundCall { requestId: late }).await?;
+        money::ended_as(report, &self.reader, "a stranger refunds a request past its deadline", late, REFUNDED).await?;
+        let back = client.balance(late_to).await?;
+        report.check("and it is whole", back == whole, format!("{back} wei"));
+        if let Some(gateway) = &mut self.gateway {
+            gateway.restart()?;
+        }
+        Ok(())
+    }
+
+    /// A report of a job that was delivered: its receipt ends the report and the reporter's deposit goes to the
+    /// operator. Made by hand with the development keys, since no honest gateway reports what it received.
+    async fn false_report(
+        &mut self,
+        report: &mut Report,
+        progress: &mut impl FnMut(&str),
+        from: u64,
+        to: u64,
+        bound: &str,
+    ) -> Result<(), TestkitError> {
+        progress("a false report of a missed job");
+        let client = self.devnet.client().clone();
+        let slasher = self.devnet.deployment().gavel.slasher;
+        // The large prover's operator: it has failed nothing.
+        let accounts = self.operator(1);
+        let owner = accounts.owner.address;
+        let refund_to = keys::address("refunds of the falsely reported request");
+        let request = self.ask(from, to, bound, MAX_FEE, 600, refund_to).await?;
+        let tick = self.reader.last_tick(BlockId::latest()).await? + 1;
+        let job = AwardedJob::anchor(self.devnet, &accounts, request, tick).await?;
+        let record = self.reader.award(job.id, BlockId::latest()).await?;
+        let window = record.awardBlock + record.provingBlocks;
+        while client.head().await? <= window {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        let reporter = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
+        let deposit = self.devnet.supernet.stake.report_deposit.u256();
+        let call = Slasher::reportMissCall { evidence: job.evidence(record.awardBlock) };
+        reporter.send_value(slasher, &call, deposit).await?;
+        let magnitude = self.devnet.status(owner).await?.max_magnitude;
+        let (statement, signature) = job.receipt();
+        let key = job.evidence(record.awardBlock).key;
+        let answer = Slasher::answerCall { key, statementDigest: statement, signature };
+        let before = client.balance(owner).await?;
+        let requester = self.devnet.wallet(&self.devnet.description.accounts.requester)?;
+        requester.send(slasher, &answer).await?;
+        let gained = client.balance(owner).await? - before;
+        report.check("a false report costs its reporter", gained == deposit, format!("{gained} wei to the operator"));
+        let kept = self.devnet.status(owner).await?.max_magnitude == magnitude;
+        report.check("and slashes nobody", kept, format!("magnitude {magnitude}"));
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! What happened on the chain: Gavel's events in order, and the gas of every transaction.
+
+use std::collections::BTreeMap;
+
+use alloy::{
+    consensus::Transaction,
+    network::TransactionResponse,
+    primitives::{Address, B256, U256},
+    providers::Provider,
+};
+use gavel_chain::{
+    ChainClient, ChainError,
+    bindings::gavel::{AuctionBook, FeeEscrow, OperatorRegistrar, QueryRequests, Slasher, StakeCapacity},
+    deployment::{Deployment, Gavel},
+    watcher::{Change, Cursor, Event, GavelEvent, WatchOptions, Watcher},
+};
+
+use super::report::{AwardLine, GasLine};
+use crate::error::TestkitError;
+
+/// All events since some block, kept up to date.
+#[derive(Debug)]
+pub struct Ledger {
+    client: ChainClient,
+    contracts: Gavel,
+    watcher: Watcher,
+    cursor: Cursor,
+    events: Vec<(Event, GavelEvent)>,
+}
+
+impl Ledger {
+    /// From `first` on.
+    pub fn new(client: ChainClient, deployment: &Deployment, first: u64) -> Self {
+        let contracts = deployment.gavel.clone();
+        let addresses = vec![
+            contracts.query_requests,
+            contracts.auction_book,
+            contracts.fee_escrow,
+            contracts.operator_registrar,
+            contracts.stake_capacity,
+            contracts.slasher,
+        ];
+        let options = WatchOptions { confirmations: 0, remembered: 1_000 };
+        let watcher = Watcher::new(client.clone(), addresses, options);
+        Self { client, contracts, watcher, cursor: Cursor::new(first), events: Vec::new() }
+    }
+
+    /// Reads what is new.
+    pub async fn update(&mut self) -> Result<(), TestkitError> {
+        while let Some(update) = self.watcher.poll(&self.cursor).await? {
+            self.cursor = update.cursor;
+            match update.change {
+                Change::Applied { events, .. } => {
+                    let decoded = events.into_iter().filter_map(|event| {
+                        let known = event.decode(&self.contracts)?;
+                        Some((event, known))
+                    });
+                    self.events.extend(decoded);
+                }
+                Change::Withdrawn { block } => self.events.retain(|(event, _)| event.block != block),
+            }
+        }
+        Ok(())
+    }
+
+    /// Events in order.
+    pub fn events(&self) -> impl Iterator<Item = &GavelEvent> {
+        self.events.iter().map(|(_, event)| event)
+    }
+
+    /// Awards made for a request.
+    pub fn awards(&self, request: B256) -> Vec<AuctionBook::Awarded> {
+        self.events()
+            .filter_map(|event| match event {
+                GavelEvent::AuctionBook(AuctionBook::AuctionBookEvents::Awarded(award)) if award.payer == request => {
+                    Some(award.clone())
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether an award was delivered, claimed, slashed or nothing yet.
+    pub fn end_of(&self, award: B256) -> &'static str {
+        let mut end = "open";
+        for event in self.events() {
+            match event {
+                GavelEvent::AuctionBook(AuctionBook::AuctionBookEvents::Delivered(e)) if e.awardId == award => {
+                    end = "delivered";
+                }
+                GavelEvent::AuctionBook(AuctionBook::AuctionBookEvents::Claimed(e)) if e.awardId == award => {
+                    end = "paid";
+                }
+                GavelEvent::AuctionBook(AuctionBook::AuctionBookEvents::AwardSlashed(e)) if e.awardId == award => {
+                    end = "slashed";
+                }
+                _ => {}
+            }
+        }
+        end
+    }
+
+    /// Wei paid for awards of a request.
+    pub fn paid(&self, request: B256) -> U256 {
+        self.events()
+            .filter_map(|event| match event {
+                GavelEvent::FeeEscrow(FeeEscrow::FeeEscrowEvents::AwardPaid(paid)) if paid.requestId == request => {
+                    Some(paid.price)
+                }
+                _ => None,
+            })
+            .sum()
+    }
+
+    /// Slashes, with the operator and the award.
+    pub fn slashes(&self) -> Vec<(Address, B256)> {
+        self.events()
+            .filter_map(|event| match event {
+                GavelEvent::Slasher(Slasher::SlasherEvents::Slashed(e)) => Some((e.operator, e.awardId)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Operators that were reported as missing a job.
+    pub fn reported(&self) -> Vec<(Address, B256)> {
+        self.events()
+            .filter_map(|event| match event {
+                GavelEvent::Slasher(Slasher::SlasherEvents::MissReported(e)) => Some((e.operator, e.awardId)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Lines for the report.
+    pub fn award_lines(&self, request: B256, name: impl Fn(Address) -> String) -> Vec<AwardLine> {
+        let line = |award: AuctionBook::Awarded| AwardLine {
+            award: award.awardId.to_string(),
+            operator: name(award.operator),
+            units: award.units,
+            price: award.price.to_string(),
+            attempt: award.attempt,
+            end: self.end_of(award.awardId).into(),
+        };
+        self.awards(request).into_iter().map(line).collect()
+    }
+
+    /// Gas of the transactions that made these events, by function.
+    pub async fn gas(&self) -> Result<Vec<GasLine>, TestkitError> {
+        let mut hashes: Vec<B256> = self.events.iter().map(|(event, _)| event.transaction).collect();
+        hashes.dedup();
+        let provider = self.client.provider();
+        let mut lines: BTreeMap<String, GasLine> = BTreeMap::new();
+        for hash in hashes {
+            let failed = |call| move |e| ChainError::from_transport(call, e);
+            let call = "eth_getTransactionByHash";
+            let transaction = provider.get_transaction_by_hash(hash).await.map_err(failed(call))?;
+            let call = "eth_getTransactionReceipt";
+            let receipt = provider.get_transaction_receipt(hash).await.map_err(failed(call))?;
+            let (Some(transaction), Some(receipt)) = (transaction, receipt) else { continue };
+            let function = function_name(transaction.inner.input());
+            debug_assert_eq!(transaction.tx_hash(), hash);
+            let gas = receipt.gas_used;
+            let line =
+                lines.entry(function.clone()).or_insert(GasLine { function, transactions: 0, least: gas, most: gas });
+            line.transactions += 1;
+            line.least = line.least.min(gas);
+            line.most = line.most.max(gas);
+        }
+        Ok(lines.into_values().collect())
+    }
+}
+
+/// The function's name by its selector; the selector itself for other contracts.
+fn function_name(input: &[u8]) -> String {
+    let Some(selector) = input.get(..4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok()) else {
+        return "payment".into();
+    };
+    macro_rules! first_of {
+        ($($calls:ty),* $(,)?) => {
+            None$(.or_else(|| <$calls>::name_by_selector(selector)))*
+        };
+    }
+    let name: Option<&'static str> = first_of!(
+        QueryRequests::QueryRequestsCalls,
+        AuctionBook::AuctionBookCalls,
+        FeeEscrow::FeeEscrowCalls,
+        StakeCapacity::StakeCapacityCalls,
+        OperatorRegistrar::OperatorRegistrarCalls,
+        Slasher::SlasherCalls,
+        gavel_chain::bindings::gavel::PairObserver::PairObserverCalls,
+        gavel_chain::bindings::eigenlayer::AllocationManager::AllocationManagerCalls,
+    );
+    name.map_or_else(|| alloy::primitives::hex::encode_prefixed(selector), ToOwned::to_owned)
+}

@@ -1,0 +1,113 @@
+//! What must hold once the first request is settled.
+
+use std::time::{Duration, Instant};
+
+use alloy::{
+    eips::BlockId,
+    primitives::{B256, U256},
+};
+use gavel_chain::{
+    ChainError,
+    bindings::{
+        eigenlayer::DelegationManager,
+        gavel::{AuctionBook, PairObserver},
+    },
+    operator,
+};
+
+use super::{
+    oracle,
+    report::{Report, ResultLine},
+    run::Scene,
+};
+use crate::{error::TestkitError, uniswap};
+
+impl Scene<'_> {
+    /// Step 8.
+    pub(super) async fn check_result(
+        &self,
+        report: &mut Report,
+        request: B256,
+        expected: oracle::Answer,
+    ) -> Result<(), TestkitError> {
+        let observer = PairObserver::new(self.devnet.description.observer, self.devnet.client().provider());
+        let observation = observer.observation(request).block(BlockId::latest()).call().await;
+        let observation = observation.map_err(|e| ChainError::from_contract("observation", e))?;
+        let proven: Vec<U256> = observation.values.iter().map(|word| U256::from_be_bytes(word.0)).collect();
+        let computed = [expected.mean, expected.low, expected.high, expected.count];
+        for (position, name) in ["mean", "low", "high", "n"].into_iter().enumerate() {
+            let shown = proven.get(position).map_or_else(|| "nothing".into(), ToString::to_string);
+            report.result.push(ResultLine {
+                name: name.into(),
+                proven: shown,
+                computed: computed[position].to_string(),
+            });
+        }
+        let held = proven == computed;
+        report.check("the callback stored what eth_getStorageAt gives", held, format!("{} values", proven.len()));
+        let divided = !expected.count.is_zero() && expected.count < U256::from(self.options.blocks);
+        report.check("the WHERE keeps some blocks and drops others", divided, format!("{} kept", expected.count));
+        Ok(())
+    }
+
+    /// The killed prover's operator loses stake, its restaker withdrawable shares; nobody else is reported.
+    pub(super) async fn check_slash(&mut self, report: &mut Report, victim: (usize, B256)) -> Result<(), TestkitError> {
+        let accounts = self.operator(victim.0);
+        let deployment = self.devnet.deployment();
+        let deadline = Instant::now() + self.options.patience;
+        loop {
+            self.ledger.update().await?;
+            if self.ledger.slashes().iter().any(|(_, award)| *award == victim.1) {
+                break;
+            }
+            self.alive()?;
+            if Instant::now() > deadline {
+                return Err(TestkitError::Waited { what: "the slash", after: self.options.patience });
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let status = self.devnet.status(accounts.owner.address).await?;
+        let lost = operator::FULL_MAGNITUDE - status.max_magnitude;
+        report.check("the killed prover's operator lost magnitude", lost > 0, format!("{lost} of 1e18"));
+        let delegation =
+            DelegationManager::new(deployment.eigenlayer.delegation_manager, self.devnet.client().provider());
+        let shares = delegation
+            .getWithdrawableShares(accounts.restaker.address, vec![deployment.restake.strategy])
+            .block(BlockId::latest())
+            .call()
+            .await
+            .map_err(|e| ChainError::from_contract("getWithdrawableShares", e))?;
+        let left = shares.withdrawableShares.first().copied().unwrap_or_default();
+        report.check("its restaker's withdrawable shares fell", left < uniswap::tokens(1_000), format!("{left} left"));
+        let reported = self.ledger.reported();
+        let others = reported.iter().filter(|(operator, _)| *operator != accounts.owner.address).count();
+        report.check("nobody else was reported as missing", others == 0, format!("{others} others"));
+        Ok(())
+    }
+
+    /// Waits until every delivered award of the request is paid.
+    pub(super) async fn until_claimed(&mut self, request: B256) -> Result<(), TestkitError> {
+        let deadline = Instant::now() + self.options.patience;
+        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
+        loop {
+            self.ledger.update().await?;
+            let ends: Vec<(B256, &str)> =
+                self.ledger.awards(request).iter().map(|a| (a.awardId, self.ledger.end_of(a.awardId))).collect();
+            if !ends.iter().any(|(_, end)| *end == "delivered" || *end == "open") {
+                return Ok(());
+            }
+            // Anyone may claim for an operator.
+            for (award, end) in &ends {
+                if *end == "delivered" {
+                    let call = AuctionBook::claimCall { awardId: *award };
+                    // An operator's own claim may come first.
+                    let _ = stranger.send(self.devnet.deployment().gavel.auction_book, &call).await;
+                }
+            }
+            if Instant::now() > deadline {
+                return Err(TestkitError::Waited { what: "the claims", after: self.options.patience });
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}

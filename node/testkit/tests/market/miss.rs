@@ -1,0 +1,132 @@
+//! A missed job is slashed through EigenLayer; a false report costs the reporter.
+
+use alloy::primitives::{Address, U256};
+use gavel_chain::bindings::{
+    eigenlayer::{DelegationManager, StrategyManager},
+    gavel::Slasher,
+};
+use gavel_testkit::{TestkitError, miss::UNITS};
+
+use crate::fixture::Market;
+
+fn fee() -> U256 {
+    U256::from(20_000_000_000_000_000u64)
+}
+
+fn deposit(market: &Market) -> U256 {
+    market.devnet.supernet.stake.report_deposit.u256()
+}
+
+/// What the operator's restaker could withdraw.
+async fn withdrawable(market: &Market) -> U256 {
+    let deployment = market.devnet.deployment();
+    let delegation =
+        DelegationManager::new(deployment.eigenlayer.delegation_manager, market.devnet.client().provider());
+    let restaker = market.operator.restaker.address;
+    let shares = delegation.getWithdrawableShares(restaker, vec![deployment.restake.strategy]).call().await.unwrap();
+    shares.withdrawableShares[0]
+}
+
+#[tokio::test]
+async fn a_missed_job_costs_the_operator_and_its_restaker() -> Result<(), TestkitError> {
+    let market = Market::start().await?;
+    let gavel = market.devnet.deployment().gavel.clone();
+    let id = market.ask(&market.request(fee(), 200).await?).await?;
+    let award = market.award(id, 1).await?;
+    let accepted = market.devnet.client().head().await?;
+    let before = withdrawable(&market).await;
+    let reporter = market.stranger()?;
+    let report = Slasher::reportMissCall { evidence: award.evidence(accepted) };
+
+    let early = reporter.send_value(gavel.slasher, &report, deposit(&market)).await.unwrap_err();
+    assert!(early.to_string().contains("ProvingWindowOpen"), "{early}");
+    market.devnet.anvil.mine(3).await?;
+    let poor = reporter.send_value(gavel.slasher, &report, U256::from(1)).await.unwrap_err();
+    assert!(poor.to_string().contains("DepositTooLow"), "{poor}");
+    reporter.send_value(gavel.slasher, &report, deposit(&market)).await?;
+    let execute = Slasher::executeSlashCall { awardId: award.id };
+    let open = reporter.send(gavel.slasher, &execute).await.unwrap_err();
+    assert!(open.to_string().contains("AnswerWindowOpen"), "{open}");
+    market.devnet.anvil.mine(3).await?;
+    reporter.send(gavel.slasher, &execute).await?;
+
+    // 60 units at half a token each, of 1,000: three percent, rounded up by less than a unit of magnitude.
+    let harm = U256::from(UNITS) * market.devnet.supernet.stake.slash_per_unit.u256();
+    let lost = before - withdrawable(&market).await;
+    assert!(lost >= harm && lost - harm <= U256::from(10_000), "{lost} for {harm}");
+    let status = market.devnet.status(market.operator.owner.address).await?;
+    assert!(status.max_magnitude <= 970_000_000_000_000_000, "{status:?}");
+    // Until the next sync nobody relies on the stake that is left.
+    assert_eq!((status.capacity.free, status.capacity.fresh), (0, false));
+
+    let twice = reporter.send(gavel.slasher, &execute).await.unwrap_err();
+    assert!(twice.to_string().contains("ReportNotOpen"), "{twice}");
+    let deployment = market.devnet.deployment();
+    let manager = deployment.eigenlayer.strategy_manager;
+    let burnable = StrategyManager::new(manager, market.devnet.client().provider())
+        .getBurnableShares(deployment.restake.strategy)
+        .call()
+        .await
+        .unwrap();
+    assert!(burnable >= harm, "what was slashed waits to be burnt: {burnable}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_false_report_slashes_nobody_and_pays_the_operator() -> Result<(), TestkitError> {
+    let market = Market::start().await?;
+    let gavel = market.devnet.deployment().gavel.clone();
+    let id = market.ask(&market.request(fee(), 200).await?).await?;
+    let award = market.award(id, 1).await?;
+    let accepted = market.devnet.client().head().await?;
+    market.devnet.anvil.mine(3).await?;
+    let reporter = market.stranger()?;
+    let report = Slasher::reportMissCall { evidence: award.evidence(accepted) };
+    reporter.send_value(gavel.slasher, &report, deposit(&market)).await?;
+
+    let owner: Address = market.operator.owner.address;
+    let (before, stake) = (market.devnet.client().balance(owner).await?, withdrawable(&market).await);
+    let (statement, signature) = award.receipt();
+    let key = award.evidence(accepted).key;
+    let answer = Slasher::answerCall { key, statementDigest: statement, signature };
+    // Anybody may answer for the operator.
+    market.gateway()?.send(gavel.slasher, &answer).await?;
+    assert_eq!(market.devnet.client().balance(owner).await? - before, deposit(&market));
+    market.devnet.anvil.mine(3).await?;
+    let slash = reporter.send(gavel.slasher, &Slasher::executeSlashCall { awardId: award.id }).await.unwrap_err();
+    assert!(slash.to_string().contains("ReportNotOpen"), "{slash}");
+    assert_eq!(withdrawable(&market).await, stake);
+    Ok(())
+}
+
+#[tokio::test]
+async fn evidence_that_was_changed_is_refused_by_name() -> Result<(), TestkitError> {
+    let market = Market::start().await?;
+    let slasher = market.devnet.deployment().gavel.slasher;
+    let id = market.ask(&market.request(fee(), 200).await?).await?;
+    let award = market.award(id, 1).await?;
+    let accepted = market.devnet.client().head().await?;
+    market.devnet.anvil.mine(4).await?;
+    let changed = |change: fn(&mut Slasher::MissEvidence)| {
+        let mut evidence = award.evidence(accepted);
+        change(&mut evidence);
+        evidence
+    };
+    let reporter = market.stranger()?;
+    for (error, evidence) in [
+        ("LotMismatch", changed(|evidence| evidence.lot.ceilingWeiPerUnit += U256::from(1))),
+        ("JobMismatch", changed(|evidence| evidence.job.units += 1)),
+        ("JobNotInLot", changed(|evidence| evidence.job.kind = 2)),
+        ("PriceMismatch", changed(|evidence| evidence.priceWeiPerUnit -= U256::from(1))),
+        ("BidNotInRoot", changed(|evidence| evidence.salt.0[0] ^= 1)),
+        ("BidSignatureInvalid", changed(|evidence| evidence.bidSignature = evidence.acceptSignature.clone())),
+        ("AcceptSignatureInvalid", changed(|evidence| evidence.inputDigest.0[0] ^= 1)),
+        ("AcceptOutOfWindow", award.evidence(accepted + 3)),
+        ("AwardNotReportable", changed(|evidence| evidence.key.tick += 1)),
+    ] {
+        let report = Slasher::reportMissCall { evidence };
+        let refusal = reporter.send_value(slasher, &report, deposit(&market)).await.unwrap_err().to_string();
+        assert!(refusal.contains(error), "expected {error}, got {refusal}");
+    }
+    Ok(())
+}
