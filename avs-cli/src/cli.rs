@@ -1,0 +1,44 @@
+//! The command line's grammar. Each command has a file in `command/`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{devnet, operator, query, record, request};
+
+/// Gavel: provers with stake at risk answer questions about chain history, with proofs.
+#[derive(Debug, Parser)]
+#[command(name = "gavel", version, max_term_width = 100)]
+pub struct Cli {
+    /// Print one JSON object instead of text; errors too
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// File that says where the contracts are [default: that of the development network]
+    #[arg(long, global = true, env = "GAVEL_DEPLOYMENT", value_name = "FILE")]
+    pub deployment: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// A development network on this machine: anvil, EigenLayer, Gavel, a market with trades
+    #[command(subcommand)]
+    Devnet(devnet::Devnet),
+
+    /// Join a supernet as an operator, and see how you stand
+    #[command(subcommand)]
+    Operator(operator::Operator),
+
+    /// Check a question before you pay for it
+    #[command(subcommand)]
+    Query(query::QueryCommand),
+
+    /// Ask a question on-chain and follow it to its answer
+    Request(request::RequestCommand),
+
+    /// Save verified headers, proofs and receipts of a chain in a folder, for work without network
+    Record(record::Record),
+}

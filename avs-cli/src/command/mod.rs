@@ -1,0 +1,59 @@
+//! One file per command.
+
+pub mod devnet;
+pub mod key;
+pub mod operator;
+pub mod query;
+pub mod record;
+pub mod request;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use gavel_chain::{ChainClient, EndpointOptions, deployment::Deployment};
+
+use crate::{
+    cli::{Cli, Command},
+    output::Output,
+};
+
+/// Runs a command line.
+pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<()> {
+    let network = Network { file: cli.deployment };
+    match cli.command {
+        Command::Devnet(command) => command.run(output).await,
+        Command::Operator(command) => command.run(&network, output).await,
+        Command::Query(command) => command.run(output),
+        Command::Request(command) => command.run(&network, output).await,
+        Command::Record(command) => command.run(output).await,
+    }
+}
+
+/// The deployment that a command works on.
+#[derive(Debug)]
+pub struct Network {
+    file: Option<PathBuf>,
+}
+
+impl Network {
+    /// The deployment file: the one given, or that of the development network.
+    pub fn file(&self) -> PathBuf {
+        self.file.clone().unwrap_or_else(devnet::description_file)
+    }
+
+    /// Reads the deployment.
+    pub fn deployment(&self) -> anyhow::Result<Deployment> {
+        Deployment::read(&self.file())
+            .context("no deployment: start one with `gavel devnet up`, or name a file with --deployment")
+    }
+
+    /// Reads the deployment and connects to its chain.
+    pub async fn connect(&self) -> anyhow::Result<(ChainClient, Deployment)> {
+        let deployment = self.deployment()?;
+        let client = deployment
+            .connect(EndpointOptions::default())
+            .await
+            .with_context(|| format!("cannot connect to chain {}", deployment.chain_id))?;
+        Ok((client, deployment))
+    }
+}

@@ -1,0 +1,439 @@
+//! `gavel request`: ask on-chain and follow the request to its callback.
+
+use std::{path::PathBuf, time::Duration};
+
+use alloy::{
+    eips::BlockId,
+    primitives::{Address, B256, U256, keccak256},
+    providers::Provider,
+    rpc::types::Filter,
+    sol_types::SolEvent,
+};
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use gavel_chain::{
+    ChainClient, Wallet,
+    bindings::gavel::{AuctionBook, PairObserver, QueryRequests},
+    deployment::Deployment,
+    reads::Reader,
+    supernet::Wei,
+};
+use gavel_testkit::devnet::Accounts;
+use gavel_workloads::coprocessor::{Query, Table};
+use serde::Serialize;
+
+use crate::{
+    command::{Network, devnet, key, query::Question},
+    output::Output,
+};
+
+/// Ask, or look after a request that was made.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct RequestCommand {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    ask: Option<Ask>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Take a request back while no work is committed to it
+    Cancel {
+        /// Request id
+        id: B256,
+        #[command(flatten)]
+        account: AccountArgs,
+    },
+    /// Show where a request and its money stand
+    Status {
+        /// Request id
+        id: B256,
+    },
+    /// Print the stored result of a settled request
+    Result {
+        /// Request id
+        id: B256,
+    },
+}
+
+/// Whose key signs.
+#[derive(Clone, Debug, Args)]
+struct AccountArgs {
+    /// File with the paying account's key [default: the development network's requester]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Ask {
+    #[command(flatten)]
+    question: Question,
+    /// First block
+    #[arg(long, value_name = "BLOCK")]
+    from_block: u64,
+    /// Last block
+    #[arg(long, value_name = "BLOCK")]
+    to_block: u64,
+    /// A parameter, $1 first; can be repeated
+    #[arg(long = "param", value_name = "VALUE")]
+    params: Vec<String>,
+    /// Most that you pay; what is not spent goes back
+    #[arg(long, value_name = "ETH")]
+    max_fee: String,
+    /// Blocks from now until you get your money back
+    #[arg(long, default_value_t = 600, value_name = "BLOCKS")]
+    deadline: u64,
+    /// Contract to ask through, which gets the result; see contracts/src/examples/PairObserver.sol
+    /// [default: the development network's example, if any]
+    #[arg(long, value_name = "ADDRESS")]
+    consumer: Option<Address>,
+    /// Ask directly, without a callback
+    #[arg(long, conflicts_with = "consumer")]
+    no_callback: bool,
+    /// Gas of the callback
+    #[arg(long, default_value_t = 250_000, value_name = "GAS")]
+    callback_gas: u64,
+    /// Gets what is not spent [default: the paying account]
+    #[arg(long, value_name = "ADDRESS")]
+    refund_to: Option<Address>,
+    /// Print the request id and do not wait
+    #[arg(long)]
+    no_follow: bool,
+    #[command(flatten)]
+    account: AccountArgs,
+}
+
+/// What a request came to.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestView {
+    request_id: B256,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    deadline: u64,
+    row_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    callback_done: bool,
+    /// Wei that no award has taken.
+    uncommitted: String,
+    /// Wei of awards whose delivery is not shown yet.
+    committed: String,
+    /// Wei of delivered awards that are not claimed yet.
+    delivered: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Vec<ResultValue>>,
+}
+
+/// One result column.
+#[derive(Debug, Serialize)]
+struct ResultValue {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    value: String,
+}
+
+const STATES: [&str; 6] = ["unknown", "open", "settled", "failed", "cancelled", "refunded"];
+const STATUSES: [&str; 5] = ["none", "ok", "empty", "overflow", "division by zero"];
+const REASONS: [&str; 8] = [
+    "none",
+    "nobody bid",
+    "too many failed attempts",
+    "a registered text does not match its digest",
+    "it cannot be proven",
+    "the deadline is too close",
+    "the fee is too low",
+    "other",
+];
+const OPEN: usize = 1;
+const SETTLED: usize = 2;
+
+impl RequestCommand {
+    /// Runs the command.
+    pub async fn run(self, network: &Network, output: &Output) -> anyhow::Result<()> {
+        let (client, deployment) = network.connect().await?;
+        let reader = Reader::new(client, deployment);
+        match (self.action, self.ask) {
+            (Some(Action::Status { id }), _) => output.result(&view(&reader, id, None).await?, human),
+            (Some(Action::Result { id }), _) => {
+                let view = view(&reader, id, None).await?;
+                if view.result.is_none() {
+                    bail!("request {id} has no result: it is {}", view.state);
+                }
+                output.result(&view, human)
+            }
+            (Some(Action::Cancel { id, account }), _) => {
+                let wallet = account.wallet(reader.client())?;
+                let call = QueryRequests::cancelCall { requestId: id };
+                wallet.send(reader.deployment().gavel.query_requests, &call).await?;
+                output.result(&view(&reader, id, None).await?, human)
+            }
+            (None, Some(ask)) => ask.run(&reader, output).await,
+            (None, None) => bail!("give a table and a query, or one of cancel, status and result"),
+        }
+    }
+}
+
+impl AccountArgs {
+    fn wallet(&self, client: &ChainClient) -> anyhow::Result<Wallet> {
+        let secret = match &self.key_file {
+            Some(path) => key::read(path)?,
+            None if client.chain_id() == 31_337 => Accounts::default().requester.secret,
+            None => bail!("name the file of the paying account's key with --key-file"),
+        };
+        Ok(Wallet::new(client.clone(), secret)?)
+    }
+}
+
+impl Ask {
+    async fn run(self, reader: &Reader, output: &Output) -> anyhow::Result<()> {
+        let (table, query) = self.question.compile()?;
+        let deployment = reader.deployment();
+        let spec_chain = table.spec().extraction().chain_id();
+        if spec_chain != deployment.chain_id {
+            bail!("the table is about chain {spec_chain}, the network is chain {}", deployment.chain_id);
+        }
+        let wallet = self.account.wallet(reader.client())?;
+        let consumer = match (self.no_callback, self.consumer) {
+            (true, _) => None,
+            (false, Some(consumer)) => Some(consumer),
+            (false, None) => devnet::observer(deployment),
+        };
+        let request = self.request(reader, &wallet, &table, &query, consumer.is_some()).await?;
+        let progress = output.progress("registering the table's and the query's text");
+        register_texts(reader, &wallet, &table, &query).await?;
+        progress.step("sending the request");
+        let id = send(&wallet, deployment, request, consumer).await?;
+        drop(progress);
+        if self.no_follow {
+            return output.result(&view(reader, id, Some(&query)).await?, human);
+        }
+        let progress = output.progress(format!("request {id} is open"));
+        let view = follow(reader, id, &query, |message| progress.step(message)).await?;
+        drop(progress);
+        output.result(&view, human)?;
+        if view.state != STATES[SETTLED] {
+            bail!("the request was not answered: it is {}", view.state);
+        }
+        Ok(())
+    }
+
+    async fn request(
+        &self,
+        reader: &Reader,
+        wallet: &Wallet,
+        table: &Table,
+        query: &Query,
+        callback: bool,
+    ) -> anyhow::Result<QueryRequests::Request> {
+        let params = query.read_params(&self.params).context("the parameters do not fit the query")?;
+        let fee: Wei = format!("{} ether", self.max_fee).parse().map_err(anyhow::Error::msg)?;
+        let head = reader.client().head().await?;
+        let deployment = reader.deployment();
+        Ok(QueryRequests::Request {
+            supernet: deployment.supernet,
+            verifierId: deployment.verifier_id,
+            feeToken: Address::ZERO,
+            tableId: table.id(),
+            tableTextHash: keccak256(table.canonical_text()),
+            queryDigest: query.digest(),
+            queryTextHash: keccak256(query.canonical_text()),
+            params: params.into_iter().map(B256::from).collect(),
+            fromBlock: self.from_block,
+            toBlock: self.to_block,
+            maxFee: fee.u256(),
+            deadline: head + self.deadline,
+            // The consumer puts its own address here.
+            callback: Address::ZERO,
+            callbackGas: if callback { self.callback_gas } else { 0 },
+            refundTo: self.refund_to.unwrap_or(wallet.address()),
+        })
+    }
+}
+
+/// Registers both texts unless they are there; anyone may, and twice is no harm.
+async fn register_texts(reader: &Reader, wallet: &Wallet, table: &Table, query: &Query) -> anyhow::Result<()> {
+    let address = reader.deployment().gavel.query_requests;
+    let contract = QueryRequests::new(address, reader.client().provider());
+    let (table_text, query_text) = (table.canonical_text(), query.canonical_text().to_owned());
+    let known = contract.isTableRegistered(table.id(), keccak256(&table_text)).block(BlockId::latest()).call().await?;
+    if !known {
+        let call = QueryRequests::registerTableCall { tableId: table.id(), text: table_text };
+        wallet.send(address, &call).await?;
+    }
+    let known =
+        contract.isQueryRegistered(query.digest(), keccak256(&query_text)).block(BlockId::latest()).call().await?;
+    if !known {
+        let call = QueryRequests::registerQueryCall { queryDigest: query.digest(), text: query_text };
+        wallet.send(address, &call).await?;
+    }
+    Ok(())
+}
+
+async fn send(
+    wallet: &Wallet,
+    deployment: &Deployment,
+    request: QueryRequests::Request,
+    consumer: Option<Address>,
+) -> anyhow::Result<B256> {
+    let fee = request.maxFee;
+    let receipt = match consumer {
+        Some(consumer) => {
+            let call = PairObserver::askCall { request: consumer_request(request) };
+            wallet.send_value(consumer, &call, fee).await?
+        }
+        None => {
+            let call = QueryRequests::requestQueryCall { request };
+            wallet.send_value(deployment.gavel.query_requests, &call, fee).await?
+        }
+    };
+    let logs = receipt.inner.logs().iter();
+    let event = logs.filter_map(|log| QueryRequests::QueryRequested::decode_log(&log.inner).ok()).next();
+    Ok(event.context("the transaction made no request: is this a consumer contract?")?.requestId)
+}
+
+/// The same fields as the other contract's binding has them.
+fn consumer_request(request: QueryRequests::Request) -> PairObserver::Request {
+    PairObserver::Request {
+        supernet: request.supernet,
+        verifierId: request.verifierId,
+        feeToken: request.feeToken,
+        tableId: request.tableId,
+        tableTextHash: request.tableTextHash,
+        queryDigest: request.queryDigest,
+        queryTextHash: request.queryTextHash,
+        params: request.params,
+        fromBlock: request.fromBlock,
+        toBlock: request.toBlock,
+        maxFee: request.maxFee,
+        deadline: request.deadline,
+        callback: request.callback,
+        callbackGas: request.callbackGas,
+        refundTo: request.refundTo,
+    }
+}
+
+/// Waits until the request ended, telling what happens.
+async fn follow(
+    reader: &Reader,
+    id: B256,
+    query: &Query,
+    mut progress: impl FnMut(String),
+) -> anyhow::Result<RequestView> {
+    let first = reader.client().head().await?.saturating_sub(5);
+    let mut told = String::new();
+    loop {
+        let record = reader.request(id, BlockId::latest()).await?;
+        if usize::from(record.state) != OPEN {
+            return view(reader, id, Some(query)).await;
+        }
+        let (awarded, delivered) = work(reader, id, first).await?;
+        let head = reader.client().head().await?;
+        let message = format!(
+            "request {id}: {awarded} jobs awarded, {delivered} delivered, {} blocks left",
+            record.deadline.saturating_sub(head)
+        );
+        // The number of blocks alone is no news where every line stays.
+        let news = format!("{awarded} {delivered}");
+        if news != told {
+            progress(message);
+            told = news;
+        }
+        if head > record.deadline {
+            bail!("request {id} passed its deadline; anyone can refund it");
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+}
+
+/// Awards for the request, and how many of them were delivered.
+async fn work(reader: &Reader, id: B256, first: u64) -> anyhow::Result<(usize, usize)> {
+    let book = reader.deployment().gavel.auction_book;
+    let provider = reader.client().provider();
+    let awarded = Filter::new().address(book).from_block(first).event_signature(AuctionBook::Awarded::SIGNATURE_HASH);
+    let awards = provider.get_logs(&awarded.topic2(id)).await?;
+    let ids: Vec<B256> = awards.iter().filter_map(|log| log.topics().get(1).copied()).collect();
+    if ids.is_empty() {
+        return Ok((0, 0));
+    }
+    let delivered =
+        Filter::new().address(book).from_block(first).event_signature(AuctionBook::Delivered::SIGNATURE_HASH);
+    Ok((ids.len(), provider.get_logs(&delivered.topic1(ids)).await?.len()))
+}
+
+async fn view(reader: &Reader, id: B256, query: Option<&Query>) -> anyhow::Result<RequestView> {
+    let at = BlockId::number(reader.client().head().await?);
+    let record = reader.request(id, at).await?;
+    let state = usize::from(record.state);
+    if state == 0 {
+        bail!("there is no request {id} on this network");
+    }
+    let account = reader.account(id, at).await?;
+    let settled = state == SETTLED;
+    let result = if settled {
+        let words: Vec<U256> =
+            reader.result(id, at).await?.result.into_iter().map(|word| U256::from_be_bytes(word.0)).collect();
+        Some(match query {
+            Some(query) => {
+                query.row(&words).into_iter().map(|(name, value)| ResultValue { name: Some(name), value }).collect()
+            }
+            None => words.iter().map(|word| ResultValue { name: None, value: word.to_string() }).collect(),
+        })
+    } else {
+        None
+    };
+    Ok(RequestView {
+        request_id: id,
+        state: named(&STATES, state),
+        reason: failure(reader, id).await?,
+        deadline: record.deadline,
+        row_count: record.rowCount,
+        status: settled.then(|| named(&STATUSES, record.status.into())),
+        callback_done: record.callbackDone,
+        uncommitted: account.uncommitted.to_string(),
+        committed: account.committed.to_string(),
+        delivered: account.delivered.to_string(),
+        result,
+    })
+}
+
+/// The reason that the gateway gave for a failure.
+async fn failure(reader: &Reader, id: B256) -> anyhow::Result<Option<&'static str>> {
+    let filter = Filter::new()
+        .address(reader.deployment().gavel.query_requests)
+        .from_block(reader.deployment().first_block)
+        .event_signature(QueryRequests::RequestFailed::SIGNATURE_HASH)
+        .topic1(id);
+    let logs = reader.client().provider().get_logs(&filter).await?;
+    let event = logs.iter().filter_map(|log| QueryRequests::RequestFailed::decode_log(&log.inner).ok()).next();
+    Ok(event.map(|event| named(&REASONS, event.reason.into())))
+}
+
+fn named(names: &[&'static str], index: usize) -> &'static str {
+    names.get(index).copied().unwrap_or("unknown")
+}
+
+fn human(view: &RequestView) -> String {
+    let mut text = format!("request       {}\nstate         {}\n", view.request_id, view.state);
+    if let Some(reason) = view.reason {
+        text.push_str(&format!("reason        {reason}\n"));
+    }
+    if let Some(status) = view.status {
+        let callback = if view.callback_done { "done" } else { "failed; can be retried" };
+        text.push_str(&format!("answer        {status}, {} rows\ncallback      {callback}\n", view.row_count));
+    }
+    for (number, value) in view.result.iter().flatten().enumerate() {
+        let name = value.name.clone().unwrap_or_else(|| format!("result {}", number + 1));
+        text.push_str(&format!("{name:<13} {}\n", value.value));
+    }
+    if view.state == STATES[OPEN] {
+        text.push_str(&format!(
+            "deadline      block {}\nmoney (wei)   {} free, {} committed, {} delivered\n",
+            view.deadline, view.uncommitted, view.committed, view.delivered
+        ));
+    }
+    text
+}
