@@ -29,6 +29,14 @@ abstract contract GavelConsumer is IGavelCallback {
         _receiveResult(requestId, status, result);
     }
 
+    /// @notice Fetches a result whose callback failed, for example for want of gas. Anyone.
+    function collectResult(bytes32 requestId) external {
+        if (!isPending[requestId]) revert NotPending(requestId);
+        (Status status,, bytes32[] memory result) = gavel.getResult(requestId);
+        isPending[requestId] = false;
+        _receiveResult(requestId, status, result);
+    }
+
     /// @notice Makes a request that calls this contract back; pays `request.maxFee` from this contract's balance.
     function _ask(Request memory request) internal returns (bytes32 requestId) {
         request.callback = address(this);
@@ -39,5 +47,5 @@ abstract contract GavelConsumer is IGavelCallback {
     /// @notice Takes a proven result. Runs with the request's `callbackGas`; when it reverts, anyone can repeat it.
     /// @param status Whether `result` holds values: it is all zero unless `Ok`.
     /// @param result One word per column of the SELECT list.
-    function _receiveResult(bytes32 requestId, Status status, bytes32[] calldata result) internal virtual;
+    function _receiveResult(bytes32 requestId, Status status, bytes32[] memory result) internal virtual;
 }

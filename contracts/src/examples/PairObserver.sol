@@ -36,7 +36,7 @@ contract PairObserver is GavelConsumer {
     }
 
     /// @inheritdoc GavelConsumer
-    function _receiveResult(bytes32 requestId, Status status, bytes32[] calldata result) internal override {
+    function _receiveResult(bytes32 requestId, Status status, bytes32[] memory result) internal override {
         _observations[requestId] = Observation(status, uint64(block.number), result);
         latest = requestId;
         emit Observed(requestId, status, result);

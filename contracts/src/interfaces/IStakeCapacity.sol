@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import { Capacity } from "../types/Registration.sol";
+import { StrategyWeight } from "../types/Supernet.sol";
 import { SkipReason } from "../types/Market.sol";
 
 /// @title How much work an operator's stake covers
@@ -42,6 +43,9 @@ interface IStakeCapacity {
 
     /// @notice Stake-wei that a slash would hit now, withdrawals in the queue included.
     function stakeAtRisk(uint32 supernet, address operator) external view returns (uint256);
+
+    /// @notice The supernet's strategies that are in its operator set, too: what counts as stake and can be slashed.
+    function countedStrategies(uint32 supernet) external view returns (StrategyWeight[] memory);
 
     /// @notice Blocks per expiry bucket.
     function bucketBlocks() external view returns (uint64);

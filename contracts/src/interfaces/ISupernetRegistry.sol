@@ -30,6 +30,7 @@ interface ISupernetRegistry {
     error WindowZero();
     error ClaimWindowTooShort(uint256 claim, uint256 needed);
     error SlashPerUnitZero();
+    error ReportDepositZero();
     error StrategiesEmpty();
     error StrategiesNotAscending(address previous, address next);
     error WeightZero(address strategy);
@@ -65,6 +66,9 @@ interface ISupernetRegistry {
 
     /// @notice EIP-712 domain separator of every signed message.
     function domainSeparator() external view returns (bytes32);
+
+    /// @notice Block of the last applied change of configuration; zero when it is still the first.
+    function configuredAt(uint32 supernet) external view returns (uint64);
 
     function exists(uint32 supernet) external view returns (bool);
     function isPaused(uint32 supernet) external view returns (bool);

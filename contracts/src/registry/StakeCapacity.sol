@@ -65,7 +65,11 @@ contract StakeCapacity is IStakeCapacity {
         StakeTerms memory terms = registry.stakeTerms(supernet);
         OperatorRecord memory record = registrar.operatorRecord(supernet, operator);
         // The core's view forgets that a deregistered operator's window ends; the registrar's record does not.
-        uint256 stake = record.registered && !record.leaving ? slashableStake(supernet, operator) : 0;
+        // Nor does a shortened delay of the core let stake go unnoticed: no capacity then, until this is replaced.
+        bool holds =
+            allocations.DEALLOCATION_DELAY() >= _coreWindow && delegations.minWithdrawalDelayBlocks() >= _coreWindow;
+        bool counts = record.registered && !record.leaving && holds;
+        uint256 stake = counts ? slashableStake(supernet, operator) : 0;
         if (stake >= terms.minStake) {
             uint256 covered = stake / terms.slashWeiPerUnit;
             units = covered > type(uint64).max ? type(uint64).max : uint64(covered);
@@ -92,7 +96,7 @@ contract StakeCapacity is IStakeCapacity {
         if (uint256(lifetime) + w.capacityFresh > _coreWindow) return (SkipReason.WindowTooLong, 0);
 
         Ledger storage ledger = _ledgers[supernet][operator];
-        if (!_isFresh(ledger.syncedAt, w.capacityFresh)) return (SkipReason.CapacityStale, 0);
+        if (!_isFresh(supernet, ledger.syncedAt, w.capacityFresh)) return (SkipReason.CapacityStale, 0);
         uint64 reserved = _releaseExpired(ledger, supernet, operator);
         if (uint256(reserved) + units > ledger.total) return (SkipReason.CapacityExceeded, 0);
 
@@ -128,7 +132,7 @@ contract StakeCapacity is IStakeCapacity {
             reserved: reserved,
             free: ledger.total > reserved ? ledger.total - reserved : 0,
             syncedAt: ledger.syncedAt,
-            fresh: _isFresh(ledger.syncedAt, registry.windows(supernet).capacityFresh)
+            fresh: _isFresh(supernet, ledger.syncedAt, registry.windows(supernet).capacityFresh)
         });
     }
 
@@ -136,7 +140,7 @@ contract StakeCapacity is IStakeCapacity {
     /// @dev The core's figure leaves out queued withdrawals and, up to the block given, pending deallocations. What
     /// starts to leave later stays slashable for the core's window, which bounds the life of a reservation.
     function slashableStake(uint32 supernet, address operator) public view returns (uint256 stake) {
-        StrategyWeight[] memory weights = registry.strategies(supernet);
+        StrategyWeight[] memory weights = countedStrategies(supernet);
         address[] memory operators = new address[](1);
         operators[0] = operator;
         address[] memory strategies = new address[](weights.length);
@@ -153,7 +157,7 @@ contract StakeCapacity is IStakeCapacity {
 
     /// @inheritdoc IStakeCapacity
     function stakeAtRisk(uint32 supernet, address operator) external view returns (uint256 stake) {
-        StrategyWeight[] memory weights = registry.strategies(supernet);
+        StrategyWeight[] memory weights = countedStrategies(supernet);
         OperatorSet memory set = OperatorSet(account, supernet);
         for (uint256 i; i < weights.length; ++i) {
             address strategy = weights[i].strategy;
@@ -166,8 +170,27 @@ contract StakeCapacity is IStakeCapacity {
         }
     }
 
-    function _isFresh(uint64 syncedAt, uint32 freshBlocks) private view returns (bool) {
-        return syncedAt != 0 && block.number <= uint256(syncedAt) + freshBlocks;
+    /// @inheritdoc IStakeCapacity
+    /// @dev The core counts allocations to strategies outside of the set as stake, but refuses to slash them.
+    function countedStrategies(uint32 supernet) public view returns (StrategyWeight[] memory counted) {
+        StrategyWeight[] memory weights = registry.strategies(supernet);
+        address[] memory inSet = allocations.getStrategiesInOperatorSet(OperatorSet(account, supernet));
+        counted = new StrategyWeight[](weights.length);
+        uint256 count;
+        for (uint256 i; i < weights.length; ++i) {
+            for (uint256 j; j < inSet.length; ++j) {
+                if (inSet[j] == weights[i].strategy) counted[count++] = weights[i];
+            }
+        }
+        // The order stays: the core wants strategies ascending.
+        assembly ("memory-safe") {
+            mstore(counted, count)
+        }
+    }
+
+    /// @dev Units that were counted with an earlier configuration are no measure for this one.
+    function _isFresh(uint32 supernet, uint64 syncedAt, uint32 freshBlocks) private view returns (bool) {
+        return syncedAt > registry.configuredAt(supernet) && block.number <= uint256(syncedAt) + freshBlocks;
     }
 
     function _releaseExpired(Ledger storage ledger, uint32 supernet, address operator)

@@ -32,6 +32,8 @@ contract SupernetRegistry is ISupernetRegistry, Ownable2Step, EIP712 {
     mapping(uint32 supernet => mapping(uint64 epoch => address)) public gatewayKey;
     /// @inheritdoc ISupernetRegistry
     mapping(uint32 supernet => bool) public isPaused;
+    /// @inheritdoc ISupernetRegistry
+    mapping(uint32 supernet => uint64) public configuredAt;
 
     /// @param notice Blocks beyond the core's delays that a change is announced ahead: time to read it.
     constructor(address owner_, IAllocationManager allocations, IDelegationManager delegations, uint64 notice)
@@ -90,6 +92,7 @@ contract SupernetRegistry is ISupernetRegistry, Ownable2Step, EIP712 {
         if (block.number < announced.applicableAt) revert ConfigTooEarly(supernet, announced.applicableAt);
         delete _announcements[supernet];
         _store(supernet, config_);
+        configuredAt[supernet] = uint64(block.number);
         emit ConfigApplied(supernet, configHash);
     }
 
@@ -204,6 +207,8 @@ contract SupernetRegistry is ISupernetRegistry, Ownable2Step, EIP712 {
 
         _check(config_.windows);
         if (config_.stake.slashWeiPerUnit == 0) revert SlashPerUnitZero();
+        // A free report would cost its reporter nothing and the operator an answer.
+        if (config_.stake.reportDeposit == 0) revert ReportDepositZero();
 
         StrategyWeight[] calldata weights = config_.strategies;
         if (weights.length == 0) revert StrategiesEmpty();

@@ -136,7 +136,7 @@ contract Slasher is ISlasher, Payouts {
 
     /// @dev The one call of `slashOperator`.
     function _slash(uint32 supernet, address operator, uint256 wad) private {
-        StrategyWeight[] memory weights = registry.strategies(supernet);
+        StrategyWeight[] memory weights = capacity.countedStrategies(supernet);
         address[] memory strategies = new address[](weights.length);
         uint256[] memory wads = new uint256[](weights.length);
         for (uint256 i; i < weights.length; ++i) {

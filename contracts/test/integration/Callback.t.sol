@@ -193,4 +193,24 @@ contract CallbackTest is Market {
         assertEq(observer.observation(id).values, _words(2));
         assertEq(uint8(observer.observation(id).status), uint8(Status.Ok));
     }
+
+    function test_consumerCollectsWhatItsGasDidNotReach() external {
+        PairObserver observer = new PairObserver(requests);
+        Request memory request = _request();
+        request.callbackGas = 10_000;
+        bytes32 id = observer.ask{ value: 1 ether }(request);
+        request.callback = address(observer);
+        bytes memory proof = _prove(id, request, _answer());
+        vm.expectRevert(abi.encodeWithSelector(IQueryRequests.NotSettled.selector, id, RequestState.Open));
+        observer.collectResult(id);
+        requests.settle(id, request, address(observer), 0, _answer(), proof);
+        assertTrue(observer.isPending(id), "too little gas");
+        observer.collectResult(id);
+        assertEq(observer.observation(id).values, _words(2));
+        vm.expectRevert(abi.encodeWithSelector(GavelConsumer.NotPending.selector, id));
+        observer.collectResult(id);
+        // A retry finds nothing to do, and breaks nothing.
+        requests.retryCallback(id, request, address(observer), 0);
+        assertEq(observer.latest(), id);
+    }
 }

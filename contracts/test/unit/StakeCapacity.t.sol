@@ -5,6 +5,7 @@ import { IStakeCapacity } from "../../src/interfaces/IStakeCapacity.sol";
 import { ISupernetRegistry } from "../../src/interfaces/ISupernetRegistry.sol";
 import { SkipReason } from "../../src/types/Market.sol";
 import { Capacity } from "../../src/types/Registration.sol";
+import { StrategyWeight, SupernetConfig } from "../../src/types/Supernet.sol";
 import { Market } from "../fixture/Market.sol";
 
 contract StakeCapacityTest is Market {
@@ -87,6 +88,44 @@ contract StakeCapacityTest is Market {
         capacity.invalidate(NET, operator);
         (reason,) = _reserve(1);
         assertEq(uint8(reason), uint8(SkipReason.CapacityStale));
+    }
+
+    function test_capacityOfAnEarlierConfigurationReservesNothing() external {
+        SupernetConfig memory config = _config();
+        config.stake.slashWeiPerUnit = 3 ether;
+        vm.prank(owner);
+        registry.announceConfig(NET, config);
+        vm.roll(block.number + registry.changeDelay());
+        assertEq(capacity.syncCapacity(NET, operator), 1_500);
+        registry.applyConfig(NET, config);
+        (SkipReason reason,) = _reserve(1);
+        assertEq(uint8(reason), uint8(SkipReason.CapacityStale));
+        _mine(1);
+        assertEq(capacity.syncCapacity(NET, operator), 500);
+        (reason,) = _reserve(500);
+        assertEq(uint8(reason), uint8(SkipReason.None));
+    }
+
+    function test_shorterDelaysOfTheCoreLeaveNoCapacity() external {
+        core.setDeallocationDelay(999);
+        assertEq(capacity.syncCapacity(NET, operator), 0);
+        core.setDeallocationDelay(1_000);
+        assertEq(capacity.syncCapacity(NET, operator), 1_500);
+    }
+
+    function test_strategiesOutsideTheSetDoNotCount() external {
+        vm.prank(address(account));
+        core.removeStrategiesFromOperatorSet(address(account), NET, _one(strategyA));
+        StrategyWeight[] memory counted = capacity.countedStrategies(NET);
+        assertEq(counted.length, 1);
+        assertEq(counted[0].strategy, strategyB);
+        assertEq(capacity.slashableStake(NET, operator), 500 ether);
+        assertEq(capacity.stakeAtRisk(NET, operator), 500 ether);
+    }
+
+    function _one(address item) private pure returns (address[] memory items) {
+        items = new address[](1);
+        items[0] = item;
     }
 
     function test_windowsMustFitTheSupernet() external {

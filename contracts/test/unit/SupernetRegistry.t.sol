@@ -88,6 +88,9 @@ contract SupernetRegistryTest is Market {
         config.stake.slashWeiPerUnit = 0;
         _refused(config, abi.encodeWithSelector(ISupernetRegistry.SlashPerUnitZero.selector));
         config = _config();
+        config.stake.reportDeposit = 0;
+        _refused(config, abi.encodeWithSelector(ISupernetRegistry.ReportDepositZero.selector));
+        config = _config();
         config.strategies = new StrategyWeight[](0);
         _refused(config, abi.encodeWithSelector(ISupernetRegistry.StrategiesEmpty.selector));
         config = _config();

@@ -66,6 +66,7 @@ interface IAllocationManager {
         external
         view
         returns (Allocation memory);
+    function getStrategiesInOperatorSet(OperatorSet calldata operatorSet) external view returns (address[] memory);
     function getMaxMagnitude(address operator, address strategy) external view returns (uint64);
 }
 
