@@ -1,7 +1,6 @@
 //! Size and parameters of an argument, and the header that its transcript starts with.
 
 use super::KeccakError;
-use super::extension::Ext;
 use crate::F;
 use crate::security::Profile;
 use gavel_types::statement::Kind;
@@ -101,14 +100,4 @@ impl KeccakShape {
         .map(F::from_canonical_u64)
         .to_vec()
     }
-}
-
-/// The weight of row i on the bus is a product over the bits of i; this is the factor of a zero bit,
-/// most significant bit first: `α^{136·2^k}`. The factor of a one bit is 1.
-pub fn row_weights(alpha: Ext, log_permutations: usize) -> Vec<Ext> {
-    let first = plonky2::field::types::Field::exp_u64(&alpha, super::RATE_BYTES as u64);
-    let mut factors: Vec<Ext> =
-        std::iter::successors(Some(first), |&last| Some(last * last)).take(log_permutations).collect();
-    factors.reverse();
-    factors
 }
