@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{devnet, operator, query, record, request};
+use crate::command::{daemon, devnet, operator, parameters, prove, query, record, request, verify};
 
 /// Gavel: provers with stake at risk answer questions about chain history, with proofs.
 #[derive(Debug, Parser)]
@@ -38,6 +38,24 @@ pub enum Command {
 
     /// Ask a question on-chain and follow it to its answer
     Request(request::RequestCommand),
+
+    /// Prove an answer on this machine, without a network of provers
+    Prove(prove::Prove),
+
+    /// Check a proof file and say what it shows
+    Verify(verify::Verify),
+
+    /// Run the gateway of a supernet
+    #[command(subcommand)]
+    Gateway(daemon::Gateway),
+
+    /// Run a prover
+    #[command(subcommand)]
+    Prover(daemon::ProverCommand),
+
+    /// Circuits and keys
+    #[command(subcommand)]
+    Params(parameters::Params),
 
     /// Save verified headers, proofs and receipts of a chain in a folder, for work without network
     Record(record::Record),

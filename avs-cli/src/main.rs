@@ -3,6 +3,7 @@
 mod cli;
 mod command;
 mod output;
+mod proof_file;
 
 use std::process::ExitCode;
 

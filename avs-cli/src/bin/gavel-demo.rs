@@ -23,6 +23,9 @@ struct Demo {
     /// Parameters by content hash
     #[arg(long, value_name = "FOLDER")]
     parameters: PathBuf,
+    /// Security profile: `production` or `test`
+    #[arg(long, default_value = "production", value_parser = ["production", "test"])]
+    profile: String,
     /// Verifying key of the final proofs, with the circuit set
     #[arg(long, value_name = "FILE")]
     verifying_key: PathBuf,
@@ -67,6 +70,7 @@ async fn run(demo: Demo) -> anyhow::Result<bool> {
         binary: own.with_file_name("gavel"),
         folder: demo.folder,
         parameters: demo.parameters,
+        profile: demo.profile,
         verifying_key: demo.verifying_key,
         blocks: demo.blocks,
         port: demo.port,

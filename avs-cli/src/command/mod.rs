@@ -1,11 +1,15 @@
 //! One file per command.
 
+pub mod daemon;
 pub mod devnet;
 pub mod key;
 pub mod operator;
+pub mod parameters;
+pub mod prove;
 pub mod query;
 pub mod record;
 pub mod request;
+pub mod verify;
 
 use std::path::PathBuf;
 
@@ -25,6 +29,11 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<()> {
         Command::Operator(command) => command.run(&network, output).await,
         Command::Query(command) => command.run(output),
         Command::Request(command) => command.run(&network, output).await,
+        Command::Prove(command) => command.run(output).await,
+        Command::Verify(command) => command.run(output).await,
+        Command::Gateway(command) => command.run().await,
+        Command::Prover(command) => command.run().await,
+        Command::Params(command) => command.run(output),
         Command::Record(command) => command.run(output).await,
     }
 }

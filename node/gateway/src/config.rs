@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use gavel_chain::supernet::Supernet;
+use gavel_circuits::security::Profile;
 use gavel_domain::batch::LotRule;
 use gavel_domain::reputation::CoolDownRule;
 use gavel_types::signature::Signer;
@@ -28,6 +29,9 @@ pub struct GatewayConfig {
     pub data_dir: PathBuf,
     /// Parameters by content hash.
     pub params_dir: PathBuf,
+    /// Security profile of the proofs.
+    #[serde(default = "production")]
+    pub profile: Profile,
     pub listen: SocketAddr,
     pub tls: TlsFiles,
     #[serde(default)]
@@ -46,23 +50,20 @@ pub struct TlsFiles {
     pub development_names: Vec<String>,
 }
 
-/// How this gateway runs its market. What is not read from the file is the supernet's.
+/// How this gateway runs its market, within the windows of the supernet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketRule {
     /// Milliseconds in which commitments are taken.
-    #[serde(skip)]
     pub commit_millis: u64,
     /// Milliseconds in which openings are taken; less when all bids are open.
-    #[serde(skip)]
     pub open_millis: u64,
     /// Milliseconds between the starts of ticks.
-    #[serde(skip)]
     pub tick_millis: u64,
     pub max_jobs_per_lot: usize,
     pub max_units_per_lot: u64,
     pub accept_blocks: u64,
-    /// Longest proving window that the contracts admit.
+    /// Longest proving window that the contracts admit: the supernet's.
     #[serde(skip)]
     pub max_proving_blocks: u64,
     /// Blocks that one work unit takes, in thousandths, by class; from calibration under load.
@@ -70,14 +71,10 @@ pub struct MarketRule {
     /// Blocks that every lot gets on top, by class.
     pub spare_blocks: [u64; 3],
     /// First ceiling as hundredths of the maximum that the fee admits.
-    #[serde(skip)]
     pub ceiling_start_percent: u8,
-    #[serde(skip)]
     pub ceiling_ramp_blocks: u64,
     /// Blocks at the maximum after which a job without a bid fails its request.
-    #[serde(skip)]
     pub patience_blocks: u64,
-    #[serde(skip)]
     pub attempt_limit: u32,
     pub cool_down_blocks: u64,
     pub cool_down_maximum_blocks: u64,
@@ -112,17 +109,10 @@ impl Default for MarketRule {
 }
 
 impl MarketRule {
-    /// With the terms of the supernet's file.
+    /// Within the windows of the supernet.
     pub fn with_supernet(self, supernet: &Supernet) -> Self {
-        let (auction, windows) = (&supernet.auction, &supernet.windows);
+        let windows = &supernet.windows;
         Self {
-            commit_millis: auction.commit_ms,
-            open_millis: auction.open_ms,
-            tick_millis: auction.tick_ms,
-            ceiling_start_percent: auction.start_share,
-            ceiling_ramp_blocks: auction.ramp_blocks,
-            patience_blocks: auction.patience_blocks,
-            attempt_limit: auction.attempts,
             accept_blocks: self.accept_blocks.min(windows.max_accept.into()),
             max_proving_blocks: windows.max_proving.into(),
             ..self
@@ -148,6 +138,10 @@ impl MarketRule {
     pub fn lost_after(&self) -> Duration {
         Duration::from_millis(self.lost_after_millis)
     }
+}
+
+fn production() -> Profile {
+    Profile::Production
 }
 
 impl GatewayConfig {

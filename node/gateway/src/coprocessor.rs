@@ -3,15 +3,20 @@
 use alloy_primitives::{B256, U256};
 use gavel_chain::ChainError;
 use gavel_chain::state::{BlockState, StateSource};
+use gavel_chain::supernet::Supernet;
 use gavel_circuits::extract::{BlockWitness, block_usage};
+use gavel_circuits::security::Profile;
 use gavel_circuits::table::Extraction;
 use gavel_domain::request::RequestFailure;
+use gavel_proofs::ProofError;
 use gavel_proofs::job::{AnswerInput, ExtractInput, JobInput, MergeInput, QueryInput, Question, WrapInput};
+use gavel_proofs::parameters::recipe::{self, Part};
 use gavel_types::job::JobKind;
 use gavel_types::request::Request;
 use gavel_workloads::coprocessor::{Compiled, Coprocessor, RangeRequest};
 use gavel_workloads::{Block, UnitTable, Workload};
 
+use crate::error::GatewayError;
 use crate::planning::{PlanError, PlanFuture, PlanRequest, PlannedJob, Planner, WantedInput};
 
 /// Plans requests over tables of contract storage.
@@ -22,6 +27,54 @@ pub struct CoprocessorPlanner {
     pub units: UnitTable,
     /// Root of the circuit set that proofs are made under.
     pub circuit_set: B256,
+}
+
+/// Blocks of a chunk: what 1,024 permutations hold of one mainnet-deep slot, rounded down to a
+/// power of two; under the test profile what its small circuits hold.
+const fn chunk_length(profile: Profile) -> u64 {
+    match profile {
+        Profile::Production => 16,
+        Profile::Test => 4,
+    }
+}
+
+/// The workload with the circuits of a profile.
+///
+/// # Errors
+/// [`ProofError::TooLarge`] when the profile names a shape that does not exist.
+pub fn workload(profile: Profile) -> Result<Coprocessor, ProofError> {
+    let parts = recipe::parts(profile)?;
+    let extract = parts.iter().rev().find_map(|part| match part {
+        Part::Extract(shape) => Some(*shape),
+        _ => None,
+    });
+    let extract = extract.ok_or(ProofError::NotLoaded(JobKind::Extract))?;
+    let rows = parts.iter().filter_map(|part| match part {
+        Part::Query(shape) => Some(shape.rows),
+        _ => None,
+    });
+    let planner = gavel_workloads::coprocessor::Planner {
+        extract,
+        query_rows: rows.max().ok_or(ProofError::NotLoaded(JobKind::Query))?,
+        chunk_length: chunk_length(profile),
+    };
+    Ok(Coprocessor { planner })
+}
+
+/// Work units of each kind of job in a supernet.
+///
+/// # Errors
+/// [`GatewayError::Units`] when the supernet has none for a kind and size.
+pub fn units(supernet: &Supernet, workload: &Coprocessor) -> Result<UnitTable, GatewayError> {
+    let size = workload.planner.extract.keccak().permutations() as u32;
+    let of = |kind: JobKind| supernet.units.of(kind, size).ok_or(GatewayError::Units { kind, size });
+    Ok(UnitTable {
+        extract: of(JobKind::Extract)?,
+        query: of(JobKind::Query)?,
+        merge: of(JobKind::Merge)?,
+        answer: of(JobKind::Answer)?,
+        wrap: of(JobKind::Wrap)?,
+    })
 }
 
 fn failed(reason: RequestFailure, detail: impl ToString) -> PlanError {

@@ -7,6 +7,7 @@ use gavel_chain::ChainError;
 use gavel_domain::transition::IllegalTransition;
 use gavel_rpc::RpcError;
 use gavel_store::StoreError;
+use gavel_types::job::JobKind;
 use gavel_types::lot::LotError;
 use gavel_types::signature::SignatureError;
 use gavel_types::unit::PriceOverflow;
@@ -35,6 +36,8 @@ pub enum GatewayError {
     Content { path: PathBuf, reason: String },
     #[error("secret key in {path}: {source}")]
     Key { path: PathBuf, source: SignatureError },
+    #[error("the supernet's configuration has no work units for {kind} jobs of size {size}")]
+    Units { kind: JobKind, size: u32 },
 }
 
 impl GatewayError {

@@ -21,6 +21,7 @@ mod peers;
 mod requests;
 mod steps;
 mod ticks;
+mod verification;
 
 pub use assemble::Assembly;
 pub use chain::MarketChain;

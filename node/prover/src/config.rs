@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256};
+use gavel_circuits::security::Profile;
 use gavel_types::signature::Signer;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ pub struct ProverConfig {
     pub policy: CostPolicy,
     /// Parameters by content hash.
     pub params_dir: PathBuf,
+    /// Security profile of the proofs.
+    #[serde(default = "production")]
+    pub profile: Profile,
     /// The prover's own durable state.
     pub checkpoint_dir: PathBuf,
     pub machine: Machine,
@@ -52,6 +56,10 @@ pub struct Machine {
     pub slots_dir: PathBuf,
     pub memory_gib: u64,
     pub jobs: u64,
+}
+
+fn production() -> Profile {
+    Profile::Production
 }
 
 fn one() -> usize {

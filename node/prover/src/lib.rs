@@ -15,6 +15,8 @@ pub mod error;
 pub mod slots;
 pub mod work;
 
+mod proving;
+
 pub use chain::{AwardOnChain, ChainView, OnChain};
 pub use config::ProverConfig;
 pub use engine::{Prover, ProverIdentity};

@@ -28,6 +28,8 @@ pub struct Files<'a> {
     pub folder: &'a Path,
     pub deployment: &'a Path,
     pub parameters: &'a Path,
+    /// Security profile: `production` or `test`.
+    pub profile: &'a str,
     /// Port of the gateway's gRPC service.
     pub port: u16,
     /// Memory of the machine that jobs may use, in GiB, and jobs at a time.
@@ -43,13 +45,14 @@ impl Files<'_> {
         let folder = self.subfolder("gateway")?;
         let key_file = write_key(&folder, "gateway.key", key.secret)?;
         let text = format!(
-            "key_file = {:?}\ndeployment_file = {:?}\nsupernet_file = {:?}\ndata_dir = {:?}\nparams_dir = {:?}\nlisten = \"127.0.0.1:{}\"\n\n\
+            "key_file = {:?}\ndeployment_file = {:?}\nsupernet_file = {:?}\ndata_dir = {:?}\nparams_dir = {:?}\nprofile = {:?}\nlisten = \"127.0.0.1:{}\"\n\n\
              [tls]\nfolder = {:?}\ndevelopment_names = [{GATEWAY_NAME:?}]\n\n[market]\n",
             key_file,
             self.deployment,
             crate::artifact::root().join("config/supernets/coprocessor.toml"),
             folder.join("data"),
             self.parameters,
+            self.profile,
             self.port,
             self.tls(),
         );
@@ -64,16 +67,17 @@ impl Files<'_> {
             wei.map_or_else(String::new, |wei| format!("{class}_wei_per_unit = {wei}\n"))
         };
         let text = format!(
-            "operator = \"{}\"\nbid_key_file = {:?}\ndeployment_file = {:?}\nparams_dir = {:?}\ncheckpoint_dir = {:?}\n\n\
+            "operator = \"{}\"\nbid_key_file = {:?}\ndeployment_file = {:?}\nparams_dir = {:?}\nprofile = {:?}\ncheckpoint_dir = {:?}\n\n\
              [gateway]\nurl = \"https://127.0.0.1:{}\"\nauthority_file = {:?}\nserver_name = {GATEWAY_NAME:?}\n\n\
              [policy]\n{}{}{}\n[machine]\nslots_dir = {:?}\nmemory_gib = {}\njobs = {}\n",
             accounts.owner.address,
             key_file,
             self.deployment,
             self.parameters,
+            self.profile,
             folder.join("checkpoint"),
             self.port,
-            self.tls().join("authority.pem"),
+            self.tls().join("gateway.pem"),
             price("small", policy.small),
             price("medium", policy.medium),
             price("large", policy.large),

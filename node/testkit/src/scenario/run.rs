@@ -36,6 +36,8 @@ pub struct ScenarioOptions {
     pub folder: PathBuf,
     /// Parameters by content hash.
     pub parameters: PathBuf,
+    /// Security profile: `production` or `test`.
+    pub profile: String,
     /// Verifying key of the final proofs, with the circuit set.
     pub verifying_key: PathBuf,
     /// Blocks that are asked about: 24 or more in the demo.
@@ -149,6 +151,7 @@ impl<'a> Scene<'a> {
             folder: &options.folder,
             deployment,
             parameters: &options.parameters,
+            profile: &options.profile,
             port: options.port,
             machine: options.machine,
         }
