@@ -10,6 +10,7 @@ mod program;
 mod query_circuit;
 mod registers;
 mod scan;
+mod scan_witness;
 mod state;
 mod targets;
 

@@ -343,7 +343,7 @@ impl<'a> Compiler<'a> {
         let here = |construct: &str| (construct.to_string(), source.position(expr));
         match expr {
             Expr::BinaryOp { left, op, .. } => {
-                (format!("{op} inside a comparison"), source.operator_after(left.as_ref()))
+                (format!("operator {op} in a value"), source.operator_after(left.as_ref()))
             }
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => {
                 ("NOT".into(), source.keyword_before(expr.as_ref(), &["NOT"]))

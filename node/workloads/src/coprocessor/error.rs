@@ -81,7 +81,7 @@ pub enum SqlError {
     DuplicateResult { name: String, at: Position },
     #[error("{function} needs a number, and {column} is {got} ({at})")]
     NotANumber { function: &'static str, column: String, got: ValueType, at: Position },
-    #[error("a {left} cannot be compared with {right} ({at})")]
+    #[error("{left} cannot be compared with {right} ({at})")]
     Incomparable { left: ValueType, right: String, at: Position },
     #[error("{got} values have no order; only = and <> compare them ({at})")]
     NoOrder { got: ValueType, at: Position },
