@@ -20,7 +20,7 @@ use gavel_types::unit::Classes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ProofError;
-use crate::wrap::{FinalLayer, VerifyingKey, WrapKey, fingerprint};
+use crate::wrap::{FinalLayer, VerifyingKey, WrapError, WrapKey, fingerprint};
 use recipe::Part;
 
 /// Names of objects that are no circuits.
@@ -67,14 +67,15 @@ pub struct Parameters {
 
 impl Parameters {
     /// Builds what the store lacks: all circuits of the profile, and the wrap key too with `wrap`.
-    /// Parameters of an older version are built again.
+    /// Parameters of an older version are built again. Only one process builds at a time.
     ///
     /// # Errors
     /// [`ProofError::Io`], [`ProofError::Damaged`], [`ProofError::Circuit`], [`ProofError::Wrap`].
     pub fn build(store: &ParameterStore, wrap: bool) -> Result<(), ProofError> {
+        let _building = store.exclusive()?;
         match Parameters::build_once(store, wrap) {
-            Err(ProofError::Circuit(CircuitError::Stale { name })) => {
-                store.announce(&format!("parameters are of an older version ({name}); building them again"));
+            Err(error) if is_stale(&error) => {
+                store.announce(&format!("{error}; building parameters again"));
                 store.clear()?;
                 Parameters::build_once(store, wrap)
             }
@@ -109,7 +110,7 @@ impl Parameters {
             Parameters::build(store, wrap)?;
         }
         match Parameters::load(store, classes) {
-            Err(ProofError::Circuit(CircuitError::Stale { .. })) => {
+            Err(error) if is_stale(&error) => {
                 Parameters::build(store, wrap)?;
                 Parameters::load(store, classes)
             }
@@ -193,6 +194,11 @@ impl Wrap {
     pub fn recompute_fingerprint(&self) -> Result<B256, ProofError> {
         Ok(fingerprint(&self.last)?)
     }
+}
+
+/// Whether what is stored belongs to other code than this.
+fn is_stale(error: &ProofError) -> bool {
+    matches!(error, ProofError::Circuit(CircuitError::Stale { .. }) | ProofError::Wrap(WrapError::Stored(_)))
 }
 
 /// Circuits as they come in.

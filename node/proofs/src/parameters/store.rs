@@ -40,12 +40,32 @@ impl ParameterStore {
         let objects = directory.join("objects");
         fs::create_dir_all(&objects).map_err(|error| ProofError::io(&objects, error))?;
         let store = ParameterStore { directory: directory.into(), profile, index: Mutex::default(), progress };
-        let path = store.index_path();
+        store.refresh()?;
+        Ok(store)
+    }
+
+    /// Waits until no other process builds, then sees what it has built. Others wait until the
+    /// file is dropped; a process that dies frees it.
+    ///
+    /// # Errors
+    /// As [`ParameterStore::open`].
+    pub fn exclusive(&self) -> Result<File, ProofError> {
+        let path = self.index_path().with_extension("lock");
+        let io = |error| ProofError::io(&path, error);
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        file.lock().map_err(io)?;
+        self.refresh()?;
+        Ok(file)
+    }
+
+    /// Reads the index again.
+    fn refresh(&self) -> Result<(), ProofError> {
+        let path = self.index_path();
         if path.exists() {
             let bytes = fs::read(&path).map_err(|error| ProofError::io(&path, error))?;
-            *store.locked() = store.decode("index", &bytes)?;
+            *self.locked() = self.decode("index", &bytes)?;
         }
-        Ok(store)
+        Ok(())
     }
 
     pub fn profile(&self) -> Profile {
