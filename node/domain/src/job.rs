@@ -12,8 +12,8 @@ pub struct Job {
     pub terms: JobTerms,
     /// Awards that ended without a proof.
     pub attempt: Attempt,
-    /// Block at which the job was planned: its ceiling rises with the age.
-    pub planned_block: u64,
+    /// Block since which the job waits for a bid: its planning, or the end of its last award.
+    pub waiting_since: u64,
     pub attempt_limit: u32,
     pub state: JobState,
 }
@@ -119,7 +119,7 @@ impl Job {
 
     /// # Errors
     /// [`IllegalTransition`] when the state does not admit the event.
-    pub fn step(self, _now: Now, event: JobEvent) -> Result<(Self, Vec<JobEffect>), IllegalTransition> {
+    pub fn step(self, now: Now, event: JobEvent) -> Result<(Self, Vec<JobEffect>), IllegalTransition> {
         use JobState::{Assigned, Auctioning, Failed, Proved, Proving, Queued, Verifying};
         let state = match (self.state, event) {
             (Queued, JobEvent::Announced { tick, lot }) => Auctioning { tick, lot },
@@ -133,7 +133,9 @@ impl Job {
                 JobEvent::Verified { award, statement },
             ) => return Ok((self.with(Proved { award, statement }), vec![JobEffect::UnlockDependants])),
             (Proved { .. } | Failed { .. }, JobEvent::Verified { .. }) => return Ok((self, Vec::new())),
-            (_, JobEvent::AwardEnded { award, operator, end }) => return Ok(self.award_ended(award, operator, end)),
+            (_, JobEvent::AwardEnded { award, operator, end }) => {
+                return Ok(self.award_ended(now, award, operator, end));
+            }
             (Queued, JobEvent::CeilingExhausted) => return Ok(self.fail(JobFailure::NoBidUnderCeiling)),
             (Proved { .. } | Failed { .. }, JobEvent::RequestEnded) => self.state,
             (Failed { reason: JobFailure::RequestEnded }, JobEvent::Revived) => Queued,
@@ -144,7 +146,7 @@ impl Job {
         Ok((self.with(state), Vec::new()))
     }
 
-    fn award_ended(self, award: AwardId, operator: OperatorId, end: AwardEnd) -> (Self, Vec<JobEffect>) {
+    fn award_ended(self, now: Now, award: AwardId, operator: OperatorId, end: AwardEnd) -> (Self, Vec<JobEffect>) {
         let exclude = match end {
             AwardEnd::Skipped => Vec::new(),
             _ => vec![JobEffect::Exclude { operator }],
@@ -154,7 +156,7 @@ impl Job {
             return (self, exclude);
         }
         let attempt = Attempt(self.attempt.0 + 1);
-        let job = Self { attempt, ..self };
+        let job = Self { attempt, waiting_since: now.block, ..self };
         let (job, mut effects) = if attempt.0 >= job.attempt_limit {
             job.fail(JobFailure::AttemptLimit)
         } else {

@@ -38,7 +38,7 @@ fn award(attempt: u32) -> Award {
 }
 
 fn queued() -> Job {
-    Job { terms: job(0, 10), attempt: Attempt(0), planned_block: 0, attempt_limit: 3, state: JobState::Queued }
+    Job { terms: job(0, 10), attempt: Attempt(0), waiting_since: 0, attempt_limit: 3, state: JobState::Queued }
 }
 
 fn run(award: Award, steps: &[(u64, AwardEvent)]) -> (Award, Vec<AwardEffect>) {

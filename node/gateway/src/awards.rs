@@ -13,6 +13,9 @@ use crate::error::GatewayError;
 use crate::steps::Due;
 use crate::ticks::award_message;
 
+/// Blocks between two attempts to sync one operator's capacity.
+const SYNC_BLOCKS: u64 = 8;
+
 impl Gateway {
     pub(crate) async fn hear_prover(&mut self, operator: OperatorId, message: FromProver) -> Result<(), GatewayError> {
         match message {
@@ -60,6 +63,11 @@ impl Gateway {
 
     async fn hear_accept(&mut self, operator: OperatorId, accept: Signed<Accept>) -> Result<(), GatewayError> {
         let id = accept.message.award_id();
+        if accept.message.acceptBlock > self.head {
+            // The operator's node is ahead of what was read last.
+            let head = self.context.chain.head().await?;
+            self.see_head(head, None, None).await?;
+        }
         let mut steps = self.steps().await?;
         let Some(row) = steps.tx.award(id).await? else {
             drop(steps);
@@ -201,7 +209,8 @@ impl Gateway {
         }
         let mut steps = self.steps().await?;
         for operator in due {
-            steps.owe(&Owed::SyncCapacity { operator: operator.operator, after: operator.synced_at }).await?;
+            let round = self.head / SYNC_BLOCKS;
+            steps.owe(&Owed::SyncCapacity { operator: operator.operator, round }).await?;
         }
         self.finish(steps).await
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -107,6 +108,9 @@ pub(crate) struct Plan {
     pub work_fee: alloy_primitives::U256,
 }
 
+/// Boxed, so that programs which embed the gateway do not compile it again.
+pub type GatewayFuture<T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send>>;
+
 /// A running gateway.
 pub struct Gateway {
     pub(crate) context: Arc<Context>,
@@ -145,7 +149,11 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError::NotTheGateway`] when the key is not the supernet's, and everything that
     /// keeps the database, the chain or the address from being used.
-    pub async fn start(parts: GatewayParts) -> Result<Self, GatewayError> {
+    pub fn start(parts: GatewayParts) -> GatewayFuture<Self> {
+        Box::pin(Self::start_with(parts))
+    }
+
+    async fn start_with(parts: GatewayParts) -> Result<Self, GatewayError> {
         let holder = format!("{}", parts.signer.address());
         let lease = parts.store.acquire(LEASE_NAME, &holder, millis(), LEASE_MILLIS).await?;
         let terms = parts.chain.terms().await?;
@@ -231,12 +239,15 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError`] when the lease is lost, the epoch is over or the store fails. The next
     /// start goes on from what was committed.
-    pub async fn run(mut self, stop: impl Future<Output = ()> + Send) -> Result<(), GatewayError> {
+    pub fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> GatewayFuture<()> {
+        Box::pin(self.work_until(Box::pin(stop)))
+    }
+
+    async fn work_until(mut self, mut stop: Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<(), GatewayError> {
         let tasks = self.spawn_chain_tasks();
         let mut pulse = tokio::time::interval(PULSE);
         pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut renewed = millis();
-        tokio::pin!(stop);
         let outcome = loop {
             let step = tokio::select! {
                 () = &mut stop => break Ok(()),
@@ -247,6 +258,13 @@ impl Gateway {
             match step {
                 Ok(()) => {}
                 Err(error) if error.is_temporary() => tracing::warn!(%error, "the chain is not reachable"),
+                // Nothing of the step was stored; the machines stand where they stood.
+                Err(GatewayError::Transition(error)) => {
+                    tracing::error!(%error, "a step that no machine knows");
+                    if let Err(error) = self.resume_tick().await {
+                        break Err(error);
+                    }
+                }
                 Err(error) => break Err(error),
             }
         };
@@ -285,7 +303,7 @@ impl Gateway {
         }
     }
 
-    async fn see_head(
+    pub(crate) async fn see_head(
         &mut self,
         head: u64,
         operators: Option<Vec<OperatorOnChain>>,
@@ -297,7 +315,8 @@ impl Gateway {
         if let Some(terms) = terms {
             *self.context.terms.write().unwrap_or_else(std::sync::PoisonError::into_inner) = terms;
         }
-        if head == self.head {
+        // Reads may overtake each other.
+        if head <= self.head {
             return Ok(());
         }
         self.head = head;

@@ -189,7 +189,7 @@ impl Gateway {
         let job_state = Job {
             terms,
             attempt: Attempt(0),
-            planned_block: self.head,
+            waiting_since: self.head,
             attempt_limit: self.context.rule.attempt_limit,
             state: JobState::Queued,
         };

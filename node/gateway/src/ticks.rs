@@ -31,6 +31,7 @@ const RESUME_GRACE: u64 = 3_000;
 impl Gateway {
     /// Goes on with the tick that was under way, with fresh windows.
     pub(crate) async fn resume_tick(&mut self) -> Result<(), GatewayError> {
+        self.auction = None;
         let unfinished = self.context.store.read().await?.unfinished_ticks().await?;
         let (last, older) = match unfinished.split_last() {
             Some((last, older)) => (*last, older),
@@ -156,20 +157,30 @@ impl Gateway {
         for row in queued.iter().map(|row| &row.value) {
             let terms = row.job.terms;
             let (Some(request), Some(bound)) = (requests.get(&terms.payer), bounds.get(&terms.payer)) else { continue };
+            if self.head > request.request.deadline {
+                // Only a refund is left; the chain will say so.
+                continue;
+            }
             let Some(since) = row.ready_block else {
                 self.build_input(row);
                 continue;
             };
-            let age = self.head.saturating_sub(since);
-            if request.ceiling.exhausted(age) {
+            // The ceiling rises with the job's age; patience counts from the end of its last award.
+            let waiting = self.head.saturating_sub(row.job.waiting_since.max(since));
+            if request.ceiling.exhausted(waiting) {
                 exhausted.push(terms.job);
             } else {
+                let age = self.head.saturating_sub(since);
                 ready.push(ReadyJob { terms, ceiling: request.ceiling.at(age).min(*bound) });
             }
         }
         if !exhausted.is_empty() {
             let mut steps = self.steps().await?;
             for job in exhausted {
+                // The first of a request's jobs ends the others.
+                if steps.tx.job(job).await?.value.job.state != JobState::Queued {
+                    continue;
+                }
                 steps.apply(Due::Job(job, JobEvent::CeilingExhausted)).await?;
             }
             self.finish(steps).await?;

@@ -1,6 +1,7 @@
 //! The prover's loop: one session at a time, everything signed on disk first.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,8 +107,14 @@ impl Prover {
     ///
     /// # Errors
     /// [`ProverError`] that a retry cannot mend: the checkpoint or the slots cannot be written.
-    pub async fn run(mut self, stop: impl Future<Output = ()> + Send) -> Result<(), ProverError> {
-        tokio::pin!(stop);
+    pub fn run(
+        self,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ProverError>> + Send>> {
+        Box::pin(self.work_until(Box::pin(stop)))
+    }
+
+    async fn work_until(mut self, mut stop: Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<(), ProverError> {
         let mut pause = Duration::from_millis(200);
         loop {
             let session = tokio::select! {

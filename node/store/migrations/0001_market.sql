@@ -68,7 +68,7 @@ CREATE TABLE jobs (
     to_block         INTEGER NOT NULL,
     anchor_hash      BLOB NOT NULL CHECK (length(anchor_hash) = 32),
     inputs           BLOB NOT NULL CHECK (length(inputs) = 32),
-    planned_block    INTEGER NOT NULL,
+    waiting_since    INTEGER NOT NULL,
     attempt          INTEGER NOT NULL,
     attempt_limit    INTEGER NOT NULL,
     state            TEXT NOT NULL CHECK (state IN (

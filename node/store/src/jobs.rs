@@ -119,7 +119,7 @@ pub(crate) fn read_job(row: &SqliteRow) -> Result<Versioned<JobRow>, StoreError>
             claim_digest: claim.digest(),
         },
         attempt: Attempt(columns.narrow("attempt")?),
-        planned_block: columns.uint("planned_block")?,
+        waiting_since: columns.uint("waiting_since")?,
         attempt_limit: columns.narrow("attempt_limit")?,
         state: read_state(&columns)?,
     };
@@ -160,7 +160,7 @@ impl Transaction {
         .bind(int("to_block", claim.to_block)?)
         .bind(claim.anchor_hash.as_slice())
         .bind(claim.inputs.as_slice())
-        .bind(int("planned_block", job.planned_block)?)
+        .bind(int("waiting_since", job.waiting_since)?)
         .bind(job.attempt.0)
         .bind(job.attempt_limit)
         .bind(state.state)
@@ -190,10 +190,11 @@ impl Transaction {
     pub async fn update_job(&mut self, job: &Job, version: i64) -> Result<(), StoreError> {
         let state = StateColumns::new(job.state)?;
         let done = sqlx::query(
-            "UPDATE jobs SET attempt = ?, state = ?, tick = ?, lot_digest = ?, award_id = ?, statement_digest = ?, \
+            "UPDATE jobs SET attempt = ?, waiting_since = ?, state = ?, tick = ?, lot_digest = ?, award_id = ?, statement_digest = ?, \
              failure = ?, version = version + 1 WHERE job_id = ? AND version = ?",
         )
         .bind(job.attempt.0)
+        .bind(int("waiting_since", job.waiting_since)?)
         .bind(state.state)
         .bind(state.tick)
         .bind(state.lot.as_ref().map(|lot| lot.0.as_slice()))
@@ -239,7 +240,7 @@ impl Transaction {
              WHERE jobs.state = 'queued' AND requests.state IN ('planned', 'running') AND NOT EXISTS ( \
                  SELECT 1 FROM job_dependencies JOIN jobs AS needed ON needed.job_id = needs_job_id \
                  WHERE job_dependencies.job_id = jobs.job_id AND needed.state <> 'proved') \
-             ORDER BY jobs.planned_block, jobs.request_id, jobs.position",
+             ORDER BY jobs.waiting_since, jobs.request_id, jobs.position",
         )
         .fetch_all(self.connection())
         .await?;

@@ -155,8 +155,8 @@ pub enum Owed {
     },
     SyncCapacity {
         operator: OperatorId,
-        /// Block of the sync that is getting old.
-        after: u64,
+        /// Grows with the chain, so that a sync that failed is tried again.
+        round: u64,
     },
 }
 
@@ -172,7 +172,7 @@ impl Owed {
             Owed::ExecuteSlash { award } => format!("slash/{award}"),
             Owed::Claim { award } => format!("claim/{award}"),
             Owed::ClaimWithReceipt { award, .. } => format!("claim-receipt/{award}"),
-            Owed::SyncCapacity { operator, after } => format!("sync/{operator}/{after}"),
+            Owed::SyncCapacity { operator, round } => format!("sync/{operator}/{round}"),
         }
     }
 }

@@ -94,7 +94,7 @@ pub fn job(position: u32, kind: JobKind) -> JobRow {
         claim_digest: claim.digest(),
     };
     JobRow {
-        job: Job { terms, attempt: Attempt(0), planned_block: 31, attempt_limit: 4, state: JobState::Queued },
+        job: Job { terms, attempt: Attempt(0), waiting_since: 31, attempt_limit: 4, state: JobState::Queued },
         position,
         claim,
         ready_block: None,

@@ -1,8 +1,5 @@
 //! A market in one process: real gateway, real provers, real TLS and signatures. The chain is in
 //! memory, and a proof is the statement with a digest over it: proving is not what is tested here.
-#![allow(dead_code)]
-
-pub mod chain;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
-use chain::{CHAIN_ID, ProverChain, TestChain};
+use crate::chain::{CHAIN_ID, ProverChain, State, TestChain};
 
 pub const REGISTRY: Address = Address::repeat_byte(0xaa);
 pub const CIRCUIT_SET: B256 = B256::repeat_byte(0xc5);
@@ -269,6 +266,11 @@ pub fn rule() -> MarketRule {
 impl Market {
     /// A chain with a block every 50 ms.
     pub async fn new(rule: MarketRule) -> Self {
+        // `RUST_LOG=debug` shows what happens; a second test in the process finds it set.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let signer = Signer::from_secret(keccak256("gateway")).unwrap();
         let chain = Arc::new(TestChain::new(&signer));
         let mined = Arc::clone(&chain);
@@ -430,7 +432,7 @@ impl Market {
     }
 
     /// Waits until something holds, and fails after a while with what is being waited for.
-    pub async fn until(&self, what: &str, mut holds: impl FnMut(&mut chain::State) -> bool) {
+    pub async fn until(&self, what: &str, mut holds: impl FnMut(&mut State) -> bool) {
         for _ in 0..1_200 {
             if self.chain.with(&mut holds) {
                 return;

@@ -1,9 +1,8 @@
 //! Bad messages over the real wire: each is answered with its reason, and the tick goes on.
 
-mod market;
-
 use std::time::Duration;
 
+use crate::stage::{Fault, Market, Operator, rule};
 use alloy_primitives::{B256, keccak256};
 use gavel_domain::auction::{AnnouncedLot, Opening};
 use gavel_gateway::MarketRule;
@@ -14,7 +13,6 @@ use gavel_types::id::{AwardId, GatewayEpoch, SupernetId, Tick, TickKey};
 use gavel_types::lot::commitment;
 use gavel_types::message::{Accept, AwardMessage, BidCommitment, Signed, domain};
 use gavel_types::unit::{Class, Classes, WeiPerUnit};
-use market::{Fault, Market, Operator, rule};
 
 const ALL: [Option<u128>; 3] = [Some(100), Some(100), Some(100)];
 
@@ -147,7 +145,7 @@ async fn every_bad_bid_has_its_answer() {
     other_lot.lotDigest = keccak256("another lot");
     let other_lot = hand.sign(other_lot);
     expect(hand.refusal(other_lot).await, code, "no such lot");
-    let foreign = domain(1, market::REGISTRY);
+    let foreign = domain(1, crate::stage::REGISTRY);
     let foreign = Signed::new(hand.bid(key, lot, 10, 1), &foreign, &operator.key);
     expect(hand.refusal(FromProver::Commit(foreign)).await, code, "signed by");
 
@@ -218,7 +216,8 @@ async fn leaving_and_over_committed_operators_do_not_bid() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_over_ceiling_and_unaccepted_awards_cool_down() {
-    let market = Market::new(MarketRule { commit_millis: 400, accept_blocks: 8, ..rule() }).await;
+    let market =
+        Market::new(MarketRule { commit_millis: 400, accept_blocks: 8, patience_blocks: 2_000, ..rule() }).await;
     let (hand_operator, honest) = (Operator::new(1, ALL), Operator::new(2, ALL).with(Fault::None, 0));
     market.register(&hand_operator, 10_000);
     market.register(&honest, 10_000);

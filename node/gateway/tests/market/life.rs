@@ -1,20 +1,19 @@
 //! Requests through the whole market, with faults.
 
-mod market;
-
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::chain::State;
+use crate::stage::{Fault, Market, Operator, rule};
 use alloy_primitives::{B256, U256};
 use gavel_domain::request::{RequestEvent, RequestFailure};
 use gavel_gateway::chain::{AwardOnChain, ChainFact};
 use gavel_rpc::{Limits, TaskClient};
-use market::{Fault, Market, Operator, rule};
 
 const FEE: u64 = 1_000_000;
 const ALL: [Option<u128>; 3] = [Some(100), Some(100), Some(100)];
 
-fn settled(id: gavel_types::id::RequestId) -> impl FnMut(&mut market::chain::State) -> bool {
+fn settled(id: gavel_types::id::RequestId) -> impl FnMut(&mut State) -> bool {
     move |state| state.ended.get(&id) == Some(&RequestEvent::SettledOnChain)
 }
 
@@ -84,7 +83,7 @@ async fn a_gateway_killed_again_and_again_finishes_all_the_same() {
     let mut gateway = market.run_gateway().await;
     let _provers: Vec<_> = operators.iter().map(|operator| market.run_prover(operator)).collect();
     let ids = [market.request(0, FEE, "SELECT 1"), market.request(1, FEE, "SELECT 2")];
-    let done = |state: &mut market::chain::State| ids.iter().all(|id| state.ended.contains_key(id));
+    let done = |state: &mut State| ids.iter().all(|id| state.ended.contains_key(id));
     // Pauses of different lengths hit different steps of a tick.
     for pause in [310, 730, 190, 1_170, 430, 970, 550, 1_390, 250, 850] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -163,9 +162,8 @@ async fn a_fee_under_every_bid_fails_clearly() {
     // 144 units at 100 wei each would cost 14,400.
     let poor = market.request(0, 10_000, "SELECT 1");
     let unprovable = market.request(1, FEE, "SELECT nonsense");
-    let ended = |id, reason| {
-        move |state: &mut market::chain::State| state.ended.get(&id) == Some(&RequestEvent::FailedOnChain(reason))
-    };
+    let ended =
+        |id, reason| move |state: &mut State| state.ended.get(&id) == Some(&RequestEvent::FailedOnChain(reason));
     market.until("the poor request fails", ended(poor, RequestFailure::NoBids)).await;
     market.until("the unprovable one fails", ended(unprovable, RequestFailure::Unprovable)).await;
     market.chain.with(|state| assert!(state.awards.is_empty()));

@@ -1,0 +1,6 @@
+//! The whole market in one process, over real TLS with real signatures.
+
+mod bad_bids;
+mod chain;
+mod life;
+mod stage;
