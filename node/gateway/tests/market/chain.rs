@@ -20,7 +20,6 @@ pub const CHAIN_ID: u64 = 31337;
 #[derive(Clone, Debug)]
 pub struct StoredAward {
     pub operator: OperatorId,
-    pub payer: RequestId,
     pub units: WorkUnits,
     pub price: U256,
     pub block: u64,
@@ -125,7 +124,6 @@ impl State {
                     self.uncommitted.insert(award.payer, free - price);
                     let stored = StoredAward {
                         operator: award.operator,
-                        payer: award.payer,
                         units: award.units,
                         price,
                         block: self.head + 1,
