@@ -142,18 +142,21 @@ fn a_broken_chain_is_named() {
     assert_eq!(Keys::new(&table(1)).messages.len(), 5);
 }
 
-/// A path of random form: branches, extensions, embedded nodes where they fit, every end.
+/// A path of random form: branches, extensions before branches, embedded nodes where they fit,
+/// every end.
 pub fn random_form(noise: &mut Noise) -> PathForm {
     let mut levels = vec![];
     let mut at = 0;
     for _ in 0..noise.below(12) {
-        let level = match noise.below(4) {
-            0 if at < 40 => Level::Extension(1 + noise.below(20)),
-            1 if at >= 14 => Level::InlineBranch(1 + noise.below(15)),
-            _ => Level::Branch(1 + noise.below(15)),
-        };
-        at += if let Level::Extension(nibbles) = level { nibbles } else { 1 };
-        levels.push(level);
+        if at < 40 && noise.below(3) == 0 {
+            let nibbles = 1 + noise.below(20);
+            levels.push(Level::Extension(nibbles));
+            at += nibbles;
+        }
+        let others = 1 + noise.below(15);
+        let inline = at >= 14 && noise.below(2) == 0;
+        levels.push(if inline { Level::InlineBranch(others) } else { Level::Branch(others) });
+        at += 1;
     }
     let end = match noise.below(5) {
         0 if levels.is_empty() => End::EmptyTrie,
