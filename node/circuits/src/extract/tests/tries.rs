@@ -148,6 +148,9 @@ pub fn random_form(noise: &mut Noise) -> PathForm {
     let mut levels = vec![];
     let mut at = 0;
     for _ in 0..noise.below(12) {
+        if at >= 60 {
+            break;
+        }
         if at < 40 && noise.below(3) == 0 {
             let nibbles = 1 + noise.below(20);
             levels.push(Level::Extension(nibbles));
