@@ -19,7 +19,7 @@ use crate::keccak::stream::{Challenges, Stream, fingerprint};
 use crate::keccak::{Argument, KeccakError, KeccakTarget};
 use crate::preprocess::Finish;
 use crate::statement::word_from_hash;
-use crate::table::TableSpec;
+use crate::table::{Row, TableSpec};
 use crate::trie::nibbles;
 use crate::{Builder, F};
 
@@ -47,6 +47,8 @@ pub struct ExtractCircuit {
 pub struct ExtractProof {
     pub proof: Proof,
     pub statement: Statement,
+    /// The rows behind the row chain of the statement.
+    pub rows: Vec<Row>,
 }
 
 impl ExtractCircuit {
@@ -105,7 +107,7 @@ impl ExtractCircuit {
         }
         let statement = statement(spec, &chunk, set_root)?;
         let inputs = self.inputs(spec, &chunk, set_root)?;
-        Ok(ExtractProof { proof: circuit::prove(&self.circuit, inputs)?, statement })
+        Ok(ExtractProof { proof: circuit::prove(&self.circuit, inputs)?, statement, rows: chunk.rows })
     }
 
     /// The witness of a chunk that fits, its Keccak argument included.

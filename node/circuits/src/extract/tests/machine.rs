@@ -5,12 +5,12 @@ use plonky2::field::types::Field;
 
 use super::chain_data::ChainData;
 use super::mainnet;
-use super::tries::{forms, table};
+use super::tries::{forms, random_form, table};
 use crate::F;
 use crate::extract::Chunk;
 use crate::extract::circuit::{fill_threads, new_trace};
 use crate::extract::machine::{control, thread};
-use crate::extract::synthetic::{ChainForm, End, PathForm};
+use crate::extract::synthetic::{ChainForm, End, Noise, PathForm};
 use crate::keccak::extension::{Ext, small};
 use crate::keccak::stream::{Challenges, Stream, fingerprint};
 
@@ -52,6 +52,19 @@ fn every_form_satisfies_the_rules() {
             let chain = ChainForm { seed: seed as u64, fields, first, blocks: 3, account, slots: vec![form.clone()] };
             check(&Chunk::build(&table(1), &chain.build(&table(1)).0).unwrap());
         }
+    }
+}
+
+#[test]
+fn random_paths_satisfy_the_rules() {
+    let mut noise = Noise::new(78);
+    for seed in 0..60 {
+        let account = if noise.below(3) == 0 { random_form(&mut noise) } else { PathForm::deep(noise.below(9)) };
+        let fields = [15, 16, 17, 20, 21][noise.below(5)];
+        let slots = vec![random_form(&mut noise)];
+        let first = noise.below(1 << 20) as u64;
+        let (blocks, _) = ChainForm { seed, fields, first, blocks: 2, account, slots }.build(&table(1));
+        check(&Chunk::build(&table(1), &blocks).unwrap());
     }
 }
 

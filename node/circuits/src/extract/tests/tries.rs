@@ -7,7 +7,7 @@ use alloy_trie::proof::verify_proof;
 use crate::extract::synthetic::{ChainForm, End, Level, Noise, PathForm, path};
 use crate::extract::{Chunk, ExtractError, Keys, PathId};
 use crate::table::Extraction;
-use crate::trie::{Node, NodeKind, Reference};
+use crate::trie::{KEY_NIBBLES, Node, NodeKind, Reference};
 
 pub fn table(slots: usize) -> Extraction {
     // hashed, these begin with four different nibbles
@@ -140,4 +140,46 @@ fn a_broken_chain_is_named() {
     let error = Chunk::build(&table(1), &[swapped]).unwrap_err();
     assert!(matches!(error, ExtractError::NodeHash { path: PathId::Account, depth: 0, .. }));
     assert_eq!(Keys::new(&table(1)).messages.len(), 5);
+}
+
+/// A path of random form: branches, extensions before branches, embedded nodes where they fit,
+/// every end.
+pub fn random_form(noise: &mut Noise) -> PathForm {
+    let mut levels = vec![];
+    let mut at = 0;
+    for _ in 0..noise.below(12) {
+        if at >= 60 {
+            break;
+        }
+        if at < 40 && noise.below(3) == 0 {
+            let nibbles = 1 + noise.below(20);
+            levels.push(Level::Extension(nibbles));
+            at += nibbles;
+        }
+        let others = 1 + noise.below(15);
+        let inline = at >= 14 && noise.below(2) == 0;
+        levels.push(if inline { Level::InlineBranch(others) } else { Level::Branch(others) });
+        at += 1;
+    }
+    let end = match noise.below(5) {
+        0 if levels.is_empty() => End::EmptyTrie,
+        1 if matches!(levels.last(), Some(Level::Branch(_) | Level::InlineBranch(_))) => End::EmptyChild,
+        2 => End::OtherLeaf,
+        3 => End::OtherExtension(1 + noise.below(KEY_NIBBLES - at - 1)),
+        _ => End::Present,
+    };
+    PathForm { levels, end }
+}
+
+#[test]
+fn random_paths_agree_with_alloy() {
+    let mut noise = Noise::new(77);
+    for _ in 0..300 {
+        let form = random_form(&mut noise);
+        let key = noise.word();
+        let (root, nodes) = path(&form, &key, &[5], &mut noise);
+        let nodes: Vec<Bytes> = nodes.into_iter().map(Bytes::from).collect();
+        let expected = (form.end == End::Present).then_some(vec![5]);
+        verify_proof(root, Nibbles::unpack(key), expected, &nodes).unwrap_or_else(|e| panic!("{form:?}: {e}"));
+    }
 }
