@@ -47,7 +47,7 @@ impl DevnetOptions {
     /// For tests that wait until stake has left: short delays in the core, and windows that fit.
     pub fn with_short_delays(mut self) -> Self {
         let windows = &mut self.supernet.windows;
-        (windows.max_accept, windows.max_proving, windows.claim) = (2, 3, 5);
+        (windows.max_accept, windows.max_proving, windows.claim, windows.max_range) = (2, 3, 5, 32);
         (windows.report, windows.answer, windows.margin, windows.capacity_fresh) = (4, 3, 4, 14);
         let devnet = &mut self.supernet.devnet;
         (devnet.withdrawal_delay, devnet.deallocation_delay, devnet.notice) = (30, 30, 2);
@@ -265,7 +265,7 @@ pub async fn restake(
     eigenlayer::restake(&restaker, &deployment.eigenlayer, (token, strategy), operator.owner.address, stake).await
 }
 
-/// Where `gavel devnet` keeps a network's files.
+/// Where `gavel devnet` keeps a network's files: `GAVEL_DEVNET`, or a folder of the repository.
 pub fn folder() -> PathBuf {
-    artifact::root().join(".gavel/devnet")
+    std::env::var_os("GAVEL_DEVNET").map_or_else(|| artifact::root().join(".gavel/devnet"), PathBuf::from)
 }

@@ -1,8 +1,14 @@
 //! The outbox sender on a real node: deaths, lost and stuck transactions, foreign nonces, reorganisations.
 
-use alloy::primitives::{Address, Bytes, U256};
-use gavel_chain::sender::{Intent, Outcome, Policy, Sender};
-use gavel_testkit::{Anvil, AnvilOptions, TestkitError, keys, outbox::MemoryOutbox};
+use alloy::{
+    primitives::{Address, Bytes, U256},
+    sol_types::SolCall,
+};
+use gavel_chain::{
+    bindings::token::Erc20,
+    sender::{Intent, Outcome, Policy, Sender},
+};
+use gavel_testkit::{Anvil, AnvilOptions, TestkitError, keys, outbox::MemoryOutbox, uniswap};
 
 const POLICY: Policy = Policy {
     confirmations: 2,
@@ -174,11 +180,14 @@ async fn a_transaction_that_a_reorganisation_removed_is_mined_again() -> Result<
 #[tokio::test]
 async fn what_would_be_reverted_is_refused_with_the_reason() -> Result<(), TestkitError> {
     let setup = setup().await?;
+    setup.anvil.hold_transactions(false).await?;
+    let token = uniswap::deploy_token(&setup.anvil.wallet("owner").await?, U256::from(1)).await?;
     let mut sender = setup.sender()?;
-    let poor = Intent { value: U256::MAX >> 32, ..payment("too much", setup.receiver) };
-    sender.put(poor).await?;
+    // The sender holds no tokens.
+    let data = Erc20::transferCall { to: setup.receiver, amount: U256::from(1) }.abi_encode().into();
+    sender.put(Intent { data, value: U256::ZERO, ..payment("too much", token) }).await?;
     sender.turn().await?;
     let outcome = setup.outbox.row("too much").unwrap().outcome;
-    assert!(matches!(&outcome, Some(Outcome::Refused { reason }) if !reason.is_empty()), "{outcome:?}");
+    assert!(matches!(&outcome, Some(Outcome::Refused { reason }) if reason.contains("underflow")), "{outcome:?}");
     Ok(())
 }

@@ -1,0 +1,146 @@
+//! The `gavel` command as people and programs use it.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+const TABLE: &str = r#"
+name = "pair"
+chain_id = 31337
+contract = "0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc"
+[[columns]]
+name = "reserve0"
+type = "uint112"
+slot = "0x8"
+offset_bytes = 0
+[[columns]]
+name = "reserve1"
+type = "uint112"
+slot = "0x8"
+offset_bytes = 14
+"#;
+
+/// Runs the command with a network folder of its own.
+fn gavel(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gavel"))
+        .args(arguments)
+        .env("GAVEL_DEVNET", folder.join("devnet"))
+        .env_remove("GAVEL_DEPLOYMENT")
+        .output()
+        .unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What a failed command says.
+fn complaint(output: &Output) -> String {
+    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Stops the network when a test ends, however it ends.
+struct Network<'a>(&'a Path);
+
+impl Drop for Network<'_> {
+    fn drop(&mut self) {
+        gavel(self.0, &["devnet", "down"]);
+    }
+}
+
+#[test]
+fn a_question_is_compiled_and_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("pair.toml");
+    fs::write(&table, TABLE).unwrap();
+    let table = table.to_str().unwrap();
+    let sql = "SELECT AVG(reserve1) AS mean, COUNT(*) AS n FROM pair WHERE reserve0 > $1";
+    let compiled = json(&gavel(folder.path(), &["--json", "query", "compile", "--table", table, "--sql", sql]));
+    assert_eq!(compiled["results"][0]["name"], "mean");
+    assert_eq!(compiled["parameters"].as_array().unwrap().len(), 1);
+    let spelled = "select avg(reserve1) as mean, count(*) as n from pair where reserve0>$1";
+    let again = json(&gavel(folder.path(), &["--json", "query", "compile", "--table", table, "--sql", spelled]));
+    assert_eq!(compiled["queryDigest"], again["queryDigest"]);
+
+    let outside = "SELECT reserve0 FROM pair GROUP BY reserve0";
+    let complaint = complaint(&gavel(folder.path(), &["query", "compile", "--table", table, "--sql", outside]));
+    assert!(complaint.contains("error: the query is not valid"), "{complaint}");
+}
+
+#[test]
+fn without_a_network_the_command_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let status = gavel(folder.path(), &["devnet", "status"]);
+    assert!(String::from_utf8_lossy(&status.stdout).contains("gavel devnet up"));
+    let complaint = complaint(&gavel(folder.path(), &["operator", "status", "--devnet-operator", "1"]));
+    assert!(complaint.contains("gavel devnet up"), "{complaint}");
+}
+
+#[test]
+fn a_network_with_an_operator_a_request_and_a_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let _network = Network(at);
+    let up = ["--json", "devnet", "up", "--port", "0", "--block-time", "0", "--traded-blocks", "10"];
+    let network = json(&gavel(at, &up));
+    let url = network["rpc_urls"][0].as_str().unwrap().to_owned();
+    let last = network["trades"]["last_block"].as_u64().unwrap();
+    let twice = complaint(&gavel(at, &up));
+    assert!(twice.contains("runs already"), "{twice}");
+
+    // Without stake the command gives up and says what is missing; with stake it goes on from there.
+    let register = ["--json", "operator", "register", "--devnet-operator", "1", "--classes", "small", "--wait", "0"];
+    let early = complaint(&gavel(at, &register));
+    assert!(early.contains("the allocation delay is not in force"), "{early}");
+    // One block per transaction: a deposit gives the delay its blocks.
+    json(&gavel(at, &["--json", "devnet", "restake", "1", "50"]));
+    let poor = complaint(&gavel(at, &register));
+    assert!(poor.contains("less than 100 tokens are delegated"), "{poor}");
+    json(&gavel(at, &["--json", "devnet", "restake", "1", "950"]));
+    let status = json(&gavel(at, &register));
+    assert_eq!((&status["registered"], &status["capacity"]["total"]), (&Value::from(true), &Value::from(2_000)));
+    let shown = gavel(at, &["operator", "status", "--devnet-operator", "1"]);
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(text.contains("member of the supernet, classes small"), "{text}");
+
+    let table = at.join("pair.toml");
+    let pair = network["market"]["pair"].as_str().unwrap();
+    fs::write(&table, TABLE.replace("0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc", pair)).unwrap();
+    let (from, to) = ((last - 5).to_string(), last.to_string());
+    let mut ask = vec!["--json", "request", "--table", table.to_str().unwrap(), "--no-follow"];
+    ask.extend(["--sql", "SELECT MAX(reserve0) AS high FROM pair WHERE reserve0 > $1", "--param", "1"]);
+    ask.extend(["--from-block", &from, "--to-block", &to, "--max-fee", "0.05", "--no-callback"]);
+    let request = json(&gavel(at, &ask));
+    assert_eq!(request["state"], "open");
+    let id = request["requestId"].as_str().unwrap();
+    let unanswered = complaint(&gavel(at, &["request", "result", id]));
+    assert!(unanswered.contains("it is open"), "{unanswered}");
+    let cancelled = json(&gavel(at, &["--json", "request", "cancel", id]));
+    assert_eq!(cancelled["state"], "cancelled");
+    let reversed = ask.iter().map(|part| {
+        if *part == from {
+            to.as_str()
+        } else if *part == to {
+            from.as_str()
+        } else {
+            part
+        }
+    });
+    let refusal = complaint(&gavel(at, &reversed.collect::<Vec<_>>()));
+    assert!(refusal.contains("RangeEmpty"), "{refusal}");
+
+    let out = at.join("recorded");
+    let prove = format!("{pair}:0x8,0x6");
+    let mut record = vec!["--json", "record", "--rpc-url", &url, "--from-block", &from, "--to-block", &to];
+    record.extend(["--prove", &prove, "--receipts", "--out", out.to_str().unwrap()]);
+    let recorded = json(&gavel(at, &record));
+    assert_eq!((&recorded["blocks"], &recorded["proofs"]), (&Value::from(6), &Value::from(6)));
+    let chain = gavel_testkit::replay::RecordedChain::open(&out).unwrap();
+    assert_eq!((chain.chain_id, chain.blocks().count(), chain.proven().count()), (31_337, 6, 6));
+}
