@@ -13,9 +13,7 @@ use gavel_rpc::session::{Admission, Outgoing, SessionEvent, SessionTerms, Sessio
 use gavel_rpc::task::{TaskFuture, TaskSource, TaskStatus, Tasks};
 use gavel_rpc::tls::{ServerIdentity, Trust};
 use gavel_rpc::{Limits, ProverClient, ServerConfig, TaskClient, proto, serve};
-use gavel_types::id::{
-    AwardId, Commitment, GatewayEpoch, JobId, LotDigest, OperatorId, RequestId, SupernetId, Tick, TickKey,
-};
+use gavel_types::id::{AwardId, Commitment, GatewayEpoch, JobId, OperatorId, RequestId, SupernetId, Tick, TickKey};
 use gavel_types::job::{JobKind, JobTerms};
 use gavel_types::lot::Lot;
 use gavel_types::message::{BidCommitment, Signed, TickClose, domain};
