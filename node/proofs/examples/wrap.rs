@@ -7,14 +7,19 @@ use std::error::Error;
 use std::time::Instant;
 
 use alloy_primitives::{B256, U256};
-use gavel_circuits::circuit;
+use gavel_circuits::circuit::{self, Circuit, Common};
 use gavel_circuits::preprocess::FromScratch;
-use gavel_circuits::recursion::shape;
+use gavel_circuits::recursion::shape as common_shape;
 use gavel_circuits::security::Profile;
-use gavel_circuits::{Builder, F};
-use gavel_proofs::wrap::{FinalLayer, VerifyingKey, WrapKey, final_layer::DIGEST_WORDS};
+use gavel_circuits::{Builder, D, F};
+use gavel_proofs::wrap::final_layer::{DIGEST_WORDS, shape};
+use gavel_proofs::wrap::hash::{Digest, FinalConfig};
+use gavel_proofs::wrap::r1cs::{system::System, verifier::synthesize};
+use gavel_proofs::wrap::{FinalLayer, VerifyingKey, WrapKey};
 use plonky2::field::types::Field;
+use plonky2::hash::merkle_tree::MerkleCap;
 use plonky2::iop::witness::PartialWitness;
+use plonky2::plonk::circuit_data::VerifierOnlyCircuitData;
 use serde_json::json;
 
 /// Seconds of user and system time of this process.
@@ -39,6 +44,24 @@ fn timed<T>(name: &str, f: impl FnOnce() -> T) -> T {
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     println!("{name:<24} {cpu:>7.1} CPU s {wall:>7.1} s, peak {} MiB", peak_memory());
     value
+}
+
+/// A verifier key of zeros.
+fn blank_key(common: &Common) -> VerifierOnlyCircuitData<FinalConfig, D> {
+    let zero = Digest(Default::default());
+    let cap = MerkleCap(vec![zero; common.config.fri_config.num_cap_elements()]);
+    VerifierOnlyCircuitData { constants_sigmas_cap: cap, circuit_digest: zero }
+}
+
+/// Prints the hash that a test pins: of the matrices around a blank key, so that it moves with the
+/// constraints and not with the circuits.
+fn print_matrices(profile: Profile, inner: &Circuit, layer: &FinalLayer) -> Result<(), Box<dyn Error>> {
+    let (common, rows) = shape(profile, &inner.common)?;
+    let mut system = System::new(true);
+    synthesize(&mut system, &common, &blank_key(&common), &layer.blank_proof())?;
+    let digest = B256::from(system.digest().ok_or("not recorded")?);
+    println!("{rows} rows, {} constraints, matrices {digest}", system.constraints());
+    Ok(())
 }
 
 fn words(value: &[U256]) -> Vec<String> {
@@ -69,13 +92,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut builder = Builder::new(profile.recursion_config());
         let limbs = builder.add_virtual_targets(DIGEST_WORDS);
         builder.register_public_inputs(&limbs);
-        shape::build(profile, "stand-in", builder, &FromScratch).map(|circuit| (circuit, limbs))
+        common_shape::build(profile, "stand-in", builder, &FromScratch).map(|circuit| (circuit, limbs))
     });
     let (inner, limbs) = inner?;
     let layer = timed("final layer, build", || FinalLayer::build(profile, &inner.common, &inner.verifier_only))?;
     let stored = layer.stored();
     let layer =
         timed("final layer, restore", || FinalLayer::restore(profile, &inner.common, &inner.verifier_only, &stored))?;
+    timed("constraints, synthesis", || print_matrices(profile, &inner, &layer))?;
     let key = timed("key, setup", || WrapKey::setup(&layer))?;
     let path = std::env::temp_dir().join(format!("gavel-wrap-{}", std::process::id()));
     timed("key, save", || key.save(&path))?;

@@ -214,8 +214,12 @@ mod tests {
     use super::*;
     use crate::wrap::r1cs::system::System;
     use crate::wrap::r1cs::verifier::synthesize;
+    use alloy_primitives::{B256, b256};
     use gavel_circuits::recursion::shape;
     use plonky2::plonk::circuit_data::VerifierOnlyCircuitData;
+
+    /// Hash of the production matrices around a key of zeros, as the example `wrap` prints it.
+    const MATRICES: B256 = b256!("be2709d69cffaeec2f9ccb5b5e77caf1bbc0e37ef4088308f134e6a5ef950dee");
 
     /// The production wrap stays within 2^13 rows and 2^21 constraints: past either, its cost doubles.
     #[test]
@@ -235,5 +239,7 @@ mod tests {
         println!("{rows} rows, {constraints} constraints, {} variables, {entries} entries", system.variables());
         system.sections().iter().for_each(|(name, count)| println!("{count:>9} {name}"));
         assert!(constraints + system.instances() <= 1 << 21, "{constraints} constraints");
+        let matrices = B256::from(system.digest().unwrap());
+        assert_eq!(matrices, MATRICES, "the constraints changed: a new key is needed everywhere");
     }
 }

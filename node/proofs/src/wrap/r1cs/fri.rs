@@ -173,7 +173,7 @@ struct Positions {
     domain_bits: usize,
     groups: Vec<Group>,
     folds: usize,
-    /// exponent of the points of each word: the product of the arities before it.
+    /// Exponent of the points of each word: the product of the arities before it.
     exponents: Vec<u64>,
 }
 

@@ -119,7 +119,7 @@ fn gate_constraints(gate: &impl plonky2::gates::gate::Gate<F, D>) -> usize {
 /// `sum = limbs in base 2`, then each limb is a bit.
 fn base_sum(system: &mut System, limbs: usize, row: Row) -> Constraints {
     let bits = &row.wires[1..=limbs];
-    // Horner's rule on the coefficients: powers of two reduced mod p keep the bound near 128 bits.
+    // Powers of two as constants: the sum stays below 128 bits.
     let powers = std::iter::successors(Some(F::ONE), |power| Some(power.double()));
     let sum = bits.iter().zip(powers).fold(Ext::zero(), |sum, (bit, power)| sum.plus(&bit.scaled(power)));
     let mut plain = vec![sum.minus(&row.wires[0])];

@@ -87,8 +87,8 @@ pub static PARTIAL: LazyLock<PartialRounds> = LazyLock::new(|| {
     let first = state.clone();
     for (column, form) in state.iter_mut().enumerate().skip(1) {
         *form = Form::zero();
-        for row in 1..SPONGE_WIDTH {
-            form.add(&first[row], <F as Poseidon>::FAST_PARTIAL_ROUND_INITIAL_MATRIX[row - 1][column - 1]);
+        for (input, row) in first[1..].iter().zip(<F as Poseidon>::FAST_PARTIAL_ROUND_INITIAL_MATRIX) {
+            form.add(input, row[column - 1]);
         }
     }
     let mut sbox_inputs = Vec::with_capacity(N_PARTIAL_ROUNDS);
@@ -99,9 +99,11 @@ pub static PARTIAL: LazyLock<PartialRounds> = LazyLock::new(|| {
         let sbox = Form::unit(SPONGE_WIDTH + round, constant);
         let mut next = Form::zero();
         next.add(&sbox, <F as Poseidon>::MDS_MATRIX_CIRC[0] + <F as Poseidon>::MDS_MATRIX_DIAG[0]);
-        for i in 1..SPONGE_WIDTH {
-            next.add(&state[i], <F as Poseidon>::FAST_PARTIAL_ROUND_W_HATS[round][i - 1]);
-            state[i].add(&sbox, <F as Poseidon>::FAST_PARTIAL_ROUND_VS[round][i - 1]);
+        let weights = <F as Poseidon>::FAST_PARTIAL_ROUND_W_HATS[round];
+        let factors = <F as Poseidon>::FAST_PARTIAL_ROUND_VS[round];
+        for ((form, weight), factor) in state[1..].iter_mut().zip(weights).zip(factors) {
+            next.add(form, weight);
+            form.add(&sbox, factor);
         }
         state[0] = next;
     }

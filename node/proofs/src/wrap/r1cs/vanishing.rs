@@ -124,7 +124,7 @@ fn partial_products(
         let mut numerator = vec![previous.clone()];
         let mut denominator = vec![next.clone()];
         for ((u, s), k) in wires.chunks(2).zip(sigmas.chunks(2)).zip(ks.chunks(2)) {
-            let (&[ref u0, ref u1], &[ref s0, ref s1], &[k0, k1]) = (u, s, k) else {
+            let ([u0, u1], [s0, s1], &[k0, k1]) = (u, s, k) else {
                 // An odd wire at the end of the routed ones.
                 numerator.push(u[0].plus(&beta_zeta.scaled(k[0])).reduce(system));
                 denominator.push(u[0].plus(&s[0].times_base(system, beta, 0)).reduce(system));

@@ -230,6 +230,8 @@ mod tests {
     use gavel_circuits::security::Profile;
     use plonky2::field::types::Field64;
 
+    type Tamper<'a> = &'a dyn Fn(&mut FinalProof);
+
     const WORDS: [u32; DIGEST_WORDS] = [1, 2, 3, u32::MAX, 5, 0, 7, 0x8000_0000];
 
     fn satisfied(layer: &FinalLayer, proof: &FinalProof) -> bool {
@@ -257,7 +259,7 @@ mod tests {
 
         assert!(satisfied(&layer, &proof));
         let one = Native::ONE;
-        let tampers: [(&str, &dyn Fn(&mut FinalProof)); 18] = [
+        let tampers: [(&str, Tamper); 18] = [
             ("public input", &|proof| proof.public_inputs[2] += F::ONE),
             ("wires cap", &|proof| proof.proof.wires_cap.0[5].0 += Fr::from(1u64)),
             ("products cap", &|proof| proof.proof.plonk_zs_partial_products_cap.0[0].0 += Fr::from(1u64)),
