@@ -24,7 +24,7 @@ fn units() -> UnitTable {
 }
 
 fn workload(chunk_length: u64) -> Coprocessor {
-    // 256 permutations, five of which hash the keys of every chunk.
+    // 255 permutations, five of which hash the keys of every chunk.
     let extract = ExtractShape::new(8, 1 << 12, 64, Profile::Test).unwrap();
     Coprocessor { planner: Planner { extract, query_rows: 64, chunk_length } }
 }
@@ -141,15 +141,15 @@ fn claims_are_known_beforehand() {
 
 #[test]
 fn chunks_that_do_not_fit_are_halved() {
-    // 251 permutations are free: eight blocks of 31 fit, of 32 do not.
+    // 250 permutations are free: eight blocks of 31 fit, of 32 do not.
     assert_eq!(spans(&plan(8, 0, 7, |_| 31).unwrap(), JobKind::Extract), [(0, 7)]);
     assert_eq!(spans(&plan(8, 0, 7, |_| 32).unwrap(), JobKind::Extract), [(0, 3), (4, 7)]);
-    let heavy = |number| if number == 5 { 251 } else { 20 };
+    let heavy = |number| if number == 5 { 250 } else { 20 };
     assert_eq!(spans(&plan(8, 0, 11, heavy).unwrap(), JobKind::Extract), [(0, 3), (4, 4), (5, 5), (6, 7), (8, 11)]);
     // A range that ends in the first half does not move the boundaries.
     assert_eq!(spans(&plan(8, 0, 2, |_| 100).unwrap(), JobKind::Extract), [(0, 1), (2, 2)]);
     assert_eq!(spans(&plan(12, 0, 11, |_| 100).unwrap(), JobKind::Extract).len(), 8);
-    let error = plan(8, 0, 7, |number| if number == 6 { 252 } else { 1 }).unwrap_err();
+    let error = plan(8, 0, 7, |number| if number == 6 { 251 } else { 1 }).unwrap_err();
     assert!(matches!(error, CoprocessorError::Plan(PlanError::BlockTooLarge { block: 6, .. })), "{error}");
 }
 
@@ -183,6 +183,6 @@ fn the_longest_chunk_is_bounded_by_both_circuits() {
     };
     assert_eq!(longest(1), Some(64));
     assert_eq!(longest(20), Some(8));
-    assert_eq!(longest(251), Some(1));
-    assert_eq!(longest(252), None);
+    assert_eq!(longest(250), Some(1));
+    assert_eq!(longest(251), None);
 }
