@@ -1,8 +1,10 @@
 //! From the signed award to the accepted one, deadlines, and what an operator is told again.
 
+use std::collections::BTreeSet;
+
 use gavel_domain::award::{AwardEvent, AwardState};
 use gavel_rpc::message::{FromProver, RefusalCode, ToProver};
-use gavel_store::AwardRow;
+use gavel_store::{AwardRow, OutboxOutcome};
 use gavel_types::id::{AwardId, OperatorId};
 use gavel_types::message::{Accept, AwardMessage, DeliveryReceipt, Signed};
 
@@ -178,6 +180,30 @@ impl Gateway {
             if let Some(key) = transaction.key.strip_prefix("anchor/") {
                 self.anchor_failed(key).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Acts on anchors that ended without effect when the gateway stopped before it heard of it.
+    pub(crate) async fn reconcile_anchors(&mut self) -> Result<(), GatewayError> {
+        let account = self.context.chain.account();
+        let mut read = self.context.store.read().await?;
+        let mut failed = BTreeSet::new();
+        for row in read.live_awards().await? {
+            let award = row.value.award;
+            if award.state != AwardState::Signed {
+                continue;
+            }
+            let owed = read.intent(account, &format!("anchor/{}", award.key)).await?;
+            let outcome = owed.and_then(|row| row.outcome);
+            // Open, or mined: the chain's events tell the rest.
+            if !matches!(outcome, None | Some(OutboxOutcome::Mined { succeeded: true, .. })) {
+                failed.insert(award.key);
+            }
+        }
+        drop(read);
+        for key in failed {
+            self.anchor_failed(&key.to_string()).await?;
         }
         Ok(())
     }

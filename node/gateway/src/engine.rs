@@ -19,6 +19,7 @@ use gavel_types::id::{AwardId, GatewayEpoch, JobId, OperatorId, RequestId, Super
 use gavel_types::message::domain;
 use gavel_types::signature::Signer;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use crate::chain::{ChainChange, Finished, MarketChain, OperatorOnChain, SupernetTerms};
 use crate::clock::millis;
@@ -230,6 +231,7 @@ impl Gateway {
             address,
         };
         gateway.resume_tick().await?;
+        gateway.reconcile_anchors().await?;
         tracing::info!(%address, head, next_tick, epoch = epoch.0, "gateway ready");
         Ok(gateway)
     }
@@ -244,7 +246,8 @@ impl Gateway {
     }
 
     async fn work_until(mut self, mut stop: Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<(), GatewayError> {
-        let tasks = self.spawn_chain_tasks();
+        // Dropping the set stops its tasks, so nothing outlives an aborted gateway.
+        let mut tasks = self.spawn_chain_tasks();
         let mut pulse = tokio::time::interval(PULSE);
         pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut renewed = millis();
@@ -269,9 +272,7 @@ impl Gateway {
             }
         };
         self.stop.send_replace(true);
-        for task in tasks {
-            task.abort();
-        }
+        tasks.abort_all();
         outcome
     }
 
@@ -375,11 +376,15 @@ impl Gateway {
     }
 
     /// The chain is read and written beside the engine, so that a slow node stops no auction.
-    fn spawn_chain_tasks(&self) -> Vec<tokio::task::JoinHandle<()>> {
+    fn spawn_chain_tasks(&self) -> JoinSet<()> {
         let watching = watch_chain(Arc::clone(&self.context), self.news.clone());
         let heading = watch_head(Arc::clone(&self.context), self.news.clone());
         let sending = send_transactions(Arc::clone(&self.context), self.news.clone());
-        vec![tokio::spawn(watching), tokio::spawn(heading), tokio::spawn(sending)]
+        let mut tasks = JoinSet::new();
+        tasks.spawn(watching);
+        tasks.spawn(heading);
+        tasks.spawn(sending);
+        tasks
     }
 }
 
