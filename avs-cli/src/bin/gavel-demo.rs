@@ -44,6 +44,12 @@ struct Demo {
     /// Jobs at a time on this machine
     #[arg(long, default_value_t = 1)]
     jobs: u64,
+    /// Blocks that a work unit may take, in thousandths, measured under this load
+    #[arg(long, default_value_t = 2_000)]
+    milliblocks_per_unit: u64,
+    /// Blocks on top for every job
+    #[arg(long, default_value_t = 60)]
+    spare_blocks: u64,
     /// Minutes that the first request may take
     #[arg(long, default_value_t = 40)]
     patience: u64,
@@ -75,6 +81,7 @@ async fn run(demo: Demo) -> anyhow::Result<bool> {
         blocks: demo.blocks,
         port: demo.port,
         block_time: 2,
+        window: (demo.milliblocks_per_unit, demo.spare_blocks),
         machine: (demo.memory_gib, demo.jobs),
         patience: Duration::from_secs(60 * demo.patience),
     };

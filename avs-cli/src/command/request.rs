@@ -68,8 +68,12 @@ struct AccountArgs {
 
 #[derive(Debug, Args)]
 struct Ask {
-    #[command(flatten)]
-    question: Question,
+    /// Table file: contract, columns, slots (docs/sql.md)
+    #[arg(long, value_name = "FILE")]
+    table: PathBuf,
+    /// The query
+    #[arg(long, value_name = "TEXT")]
+    sql: String,
     /// First block
     #[arg(long, value_name = "BLOCK")]
     from_block: u64,
@@ -101,8 +105,10 @@ struct Ask {
     /// Print the request id and do not wait
     #[arg(long)]
     no_follow: bool,
-    #[command(flatten)]
-    account: AccountArgs,
+    /// File with the paying account's key [default: the development network's requester]
+    // Not shared with `cancel`: clap sees an optional group only by its own arguments.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
 }
 
 /// What a request came to.
@@ -190,13 +196,14 @@ impl AccountArgs {
 
 impl Ask {
     async fn run(self, reader: &Reader, output: &Output) -> anyhow::Result<()> {
-        let (table, query) = self.question.compile()?;
+        let question = Question { table: self.table.clone(), sql: self.sql.clone() };
+        let (table, query) = question.compile()?;
         let deployment = reader.deployment();
         let spec_chain = table.spec().extraction().chain_id();
         if spec_chain != deployment.chain_id {
             bail!("the table is about chain {spec_chain}, the network is chain {}", deployment.chain_id);
         }
-        let wallet = self.account.wallet(reader.client())?;
+        let wallet = AccountArgs { key_file: self.key_file.clone() }.wallet(reader.client())?;
         let consumer = match (self.no_callback, self.consumer) {
             (true, _) => None,
             (false, Some(consumer)) => Some(consumer),

@@ -32,6 +32,8 @@ pub struct Files<'a> {
     pub profile: &'a str,
     /// Port of the gateway's gRPC service.
     pub port: u16,
+    /// Blocks of a lot's proving window: thousandths for each work unit, and so many on top.
+    pub window: (u64, u64),
     /// Memory of the machine that jobs may use, in GiB, and jobs at a time.
     pub machine: (u64, u64),
 }
@@ -46,7 +48,7 @@ impl Files<'_> {
         let key_file = write_key(&folder, "gateway.key", key.secret)?;
         let text = format!(
             "key_file = {:?}\ndeployment_file = {:?}\nsupernet_file = {:?}\ndata_dir = {:?}\nparams_dir = {:?}\nprofile = {:?}\nlisten = \"127.0.0.1:{}\"\n\n\
-             [tls]\nfolder = {:?}\ndevelopment_names = [{GATEWAY_NAME:?}]\n\n[market]\n",
+             [tls]\nfolder = {:?}\ndevelopment_names = [{GATEWAY_NAME:?}]\n\n{}",
             key_file,
             self.deployment,
             crate::artifact::root().join("config/supernets/coprocessor.toml"),
@@ -55,6 +57,7 @@ impl Files<'_> {
             self.profile,
             self.port,
             self.tls(),
+            self.market(),
         );
         write(&folder.join("gateway.toml"), &text)
     }
@@ -101,6 +104,14 @@ impl Files<'_> {
             column("traded_at", "uint32", 28),
         );
         write(&self.folder.join("pair.toml"), &text)
+    }
+
+    fn market(&self) -> String {
+        let (per_unit, spare) = self.window;
+        format!(
+            "[market]\nmilliblocks_per_unit = [{per_unit}, {per_unit}, {per_unit}]\n\
+             spare_blocks = [{spare}, {spare}, {spare}]\n"
+        )
     }
 
     fn tls(&self) -> PathBuf {

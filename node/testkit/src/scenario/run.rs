@@ -46,6 +46,8 @@ pub struct ScenarioOptions {
     pub port: u16,
     /// Seconds between blocks.
     pub block_time: u64,
+    /// Blocks of a lot's proving window: thousandths for each work unit, and so many on top.
+    pub window: (u64, u64),
     /// Memory for jobs in GiB, and jobs at a time.
     pub machine: (u64, u64),
     /// How long the first request may take.
@@ -153,6 +155,7 @@ impl<'a> Scene<'a> {
             parameters: &options.parameters,
             profile: &options.profile,
             port: options.port,
+            window: options.window,
             machine: options.machine,
         }
     }
