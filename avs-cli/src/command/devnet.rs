@@ -111,7 +111,10 @@ impl Up {
         };
         let progress = output.progress("starting the network");
         let network = devnet::Devnet::start(options, |step| progress.step(step)).await?;
-        network.anvil.block_interval(self.block_time).await?;
+        // An interval of zero would stop mining; without one, anvil mines a block per transaction.
+        if self.block_time > 0 {
+            network.anvil.block_interval(self.block_time).await?;
+        }
         network.description.write(&file)?;
         drop(progress);
         let description = network.description;

@@ -1,5 +1,8 @@
 //! Contract bindings: the EigenLayer core, ERC-20 tokens and Gavel's own contracts.
 
+// The contracts' functions have the arguments that they have.
+#![allow(clippy::too_many_arguments)]
+
 pub mod eigenlayer;
 pub mod gavel;
 pub mod token;

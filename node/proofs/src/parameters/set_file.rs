@@ -28,7 +28,7 @@ pub fn to_bytes(entries: &[SetEntry]) -> Vec<u8> {
 /// Reads [`to_bytes`]; `None` for anything else.
 pub fn from_bytes(bytes: &[u8]) -> Option<Vec<SetEntry>> {
     let (entries, []) = bytes.as_chunks::<ENTRY>() else { return None };
-    entries.iter().map(|entry| read(entry)).collect()
+    entries.iter().map(read).collect()
 }
 
 fn read([kind, hashes @ ..]: &[u8; ENTRY]) -> Option<SetEntry> {

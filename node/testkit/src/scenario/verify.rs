@@ -93,7 +93,8 @@ impl Scene<'_> {
             self.ledger.update().await?;
             let ends: Vec<(B256, &str)> =
                 self.ledger.awards(request).iter().map(|a| (a.awardId, self.ledger.end_of(a.awardId))).collect();
-            if !ends.iter().any(|(_, end)| *end == "delivered" || *end == "open") {
+            // Awards that nobody accepted stay reserved until they expire: there is nothing to claim.
+            if !ends.iter().any(|(_, end)| *end == "delivered") {
                 return Ok(());
             }
             // Anyone may claim for an operator.

@@ -104,7 +104,7 @@ async fn requests_that_could_never_be_answered_are_refused_by_name() -> Result<(
     };
     for (error, request) in [
         ("RangeEmpty", changed(|request, _| request.fromBlock = request.toBlock + 1)),
-        ("BlockInFuture", changed(|request, head| request.toBlock = head + 50)),
+        ("BlockInFuture", changed(|request, head| (request.fromBlock, request.toBlock) = (head + 50, head + 50))),
         ("RangeTooLong", changed(|request, _| request.fromBlock = request.toBlock - 32)),
         ("TableUnknown", changed(|request, _| request.tableTextHash = B256::ZERO)),
         ("QueryUnknown", changed(|request, _| request.queryDigest = B256::ZERO)),
