@@ -26,7 +26,7 @@ pub enum Attachment {
     /// Rows behind the row chain of an extraction (word 12).
     Rows(Vec<Row>),
     /// States behind word 13 of a query or a merge.
-    States(States),
+    States(Box<States>),
     /// Result words behind word 15 of an answer.
     Results(Vec<U256>),
 }
@@ -146,7 +146,7 @@ impl Envelope {
     /// [`ProofError::Kind`].
     pub fn states(&self) -> Result<&States, ProofError> {
         match &self.attachment {
-            Attachment::States(states) => Ok(states),
+            Attachment::States(states) => Ok(&**states),
             _ => Err(ProofError::Kind { expected: JobKind::Query, got: self.job }),
         }
     }

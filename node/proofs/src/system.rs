@@ -159,14 +159,14 @@ impl LocalProofSystem {
         })?;
         let input = CircuitQueryInput { request: input.question.request(), extract: &child.proof, rows };
         let (proof, statement, states) = made.base.prove(&input, &self.parameters.set)?;
-        self.finish(made, JobKind::Query, (proof, statement), Attachment::States(states))
+        self.finish(made, JobKind::Query, (proof, statement), Attachment::States(Box::new(states)))
     }
 
     fn merge(&self, input: &MergeInput) -> Result<ProvedJob, ProofError> {
         let made = self.parameters.merge.as_ref().ok_or(ProofError::NotLoaded(JobKind::Merge))?;
         let [left, right] = self.halves(input)?;
         let (proof, statement, states) = made.base.prove(left.partial()?, right.partial()?, &self.parameters.set)?;
-        self.finish(made, JobKind::Merge, (proof, statement), Attachment::States(states))
+        self.finish(made, JobKind::Merge, (proof, statement), Attachment::States(Box::new(states)))
     }
 
     fn answer(&self, input: &AnswerInput) -> Result<ProvedJob, ProofError> {
