@@ -1,9 +1,6 @@
 //! Chains as Gavel sees them: connections, proven state, events that survive reorganisations, and
 //! transactions that survive restarts.
 
-// Errors name what was expected and got; failing is rare enough for their size not to matter.
-#![allow(clippy::result_large_err)]
-
 pub mod bindings;
 pub mod client;
 pub mod deployment;
