@@ -144,6 +144,27 @@ async fn missing_history_is_told_from_other_refusals() {
 }
 
 #[tokio::test]
+async fn a_block_is_asked_for_once() {
+    let Some(setup) = setup().await else { return };
+    let slots = setup.chain.slots(BLOCK, WETH);
+    let anchor = setup.source.client().header(BLOCK).await.unwrap().hash;
+    let read = |slots: Vec<B256>, from, anchor| {
+        let source = setup.source.clone();
+        async move { source.range(WETH, &slots, from, BLOCK, anchor).await }
+    };
+    let last = read(slots.clone(), BLOCK, Some(anchor)).await.unwrap();
+    let both = read(slots.clone(), BLOCK - 1, Some(anchor)).await.unwrap();
+    assert_eq!((both.len(), &both[1]), (2, &last[0]));
+    // From here on the node is of no use: what was read is there, and nothing else.
+    let methods = ["eth_getProof", "eth_getBlockByNumber"];
+    setup.endpoint.set_faults(methods.map(|method| Fault::Status500 { method }).into());
+    assert_eq!(read(slots.clone(), BLOCK - 1, Some(anchor)).await.unwrap(), both);
+    read(slots.clone(), BLOCK - 1, None).await.unwrap_err();
+    read(slots.clone(), BLOCK - 1, Some(B256::ZERO)).await.unwrap_err();
+    read(slots[1..].to_vec(), BLOCK - 1, Some(anchor)).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn an_endpoint_that_hangs_or_breaks_is_named() {
     let Some(setup) = setup().await else { return };
     let error = setup.spoiled(vec![Fault::Hang { method: "eth_getProof" }]).await;

@@ -2,6 +2,10 @@
 //! state root. Nothing that this module returns rests on the endpoint's word, except that the
 //! newest header is canonical; callers who know a hash pass it as the anchor.
 
+mod cache;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
 use alloy::{eips::BlockNumberOrTag, providers::Provider};
 use alloy::{
     primitives::{Address, B256, U256, keccak256},
@@ -11,6 +15,7 @@ use alloy::{
 use alloy_rlp::{Decodable, Header as RlpHeader};
 use futures::{StreamExt, TryStreamExt, stream};
 
+use self::cache::{Cache, subject};
 use crate::{
     client::{ChainClient, VerifiedHeader},
     error::{ChainError, ProofOf},
@@ -32,15 +37,16 @@ pub struct BlockState {
     pub values: Vec<U256>,
 }
 
-/// Reads proven state from a chain.
+/// Reads proven state from a chain. Clones share what they have read.
 #[derive(Clone, Debug)]
 pub struct StateSource {
     client: ChainClient,
+    cache: Arc<Mutex<Cache>>,
 }
 
 impl StateSource {
     pub fn new(client: ChainClient) -> Self {
-        Self { client }
+        Self { client, cache: Arc::default() }
     }
 
     /// The connection.
@@ -75,7 +81,8 @@ impl StateSource {
         }
     }
 
-    /// The proven state of `contract` after every block of `from..=to`, ascending.
+    /// The proven state of `contract` after every block of `from..=to`, ascending. With an anchor, blocks that
+    /// were read before are not asked for again.
     ///
     /// # Errors
     /// As [`headers`](Self::headers) and [`at`](Self::at).
@@ -87,12 +94,28 @@ impl StateSource {
         to: u64,
         anchor: Option<B256>,
     ) -> Result<Vec<BlockState>, ChainError> {
+        let subject = subject(contract, slots);
+        let known =
+            anchor.map_or_else(Vec::new, |anchor| self.cached(|cache| cache.back_from(subject, anchor, to, from)));
+        let (to, anchor) = match known.first() {
+            Some(first) if first.header.number == from => return Ok(known),
+            Some(first) => (first.header.number - 1, Some(first.header.parent)),
+            None => (to, anchor),
+        };
         let headers = self.headers(from, to, anchor).await?;
-        stream::iter(headers)
+        let mut states: Vec<BlockState> = stream::iter(headers)
             .map(|header| self.at(contract, slots, header))
             .buffered(PARALLEL_PROOFS)
             .try_collect()
-            .await
+            .await?;
+        self.cached(|cache| states.iter().for_each(|state| cache.put(subject, state)));
+        states.extend(known);
+        Ok(states)
+    }
+
+    fn cached<T>(&self, access: impl FnOnce(&mut Cache) -> T) -> T {
+        // Nothing in there panics half-way.
+        access(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The proven state of `contract` after the block of `header`.
