@@ -289,7 +289,7 @@ async fn send(
     let fee = request.maxFee;
     let receipt = match consumer {
         Some(consumer) => {
-            let call = PairObserver::askCall { request: consumer_request(request) };
+            let call = PairObserver::askCall { request: request.into() };
             wallet.send_value(consumer, &call, fee).await?
         }
         None => {
@@ -300,27 +300,6 @@ async fn send(
     let logs = receipt.inner.logs().iter();
     let event = logs.filter_map(|log| QueryRequests::QueryRequested::decode_log(&log.inner).ok()).next();
     Ok(event.context("the transaction made no request: is this a consumer contract?")?.requestId)
-}
-
-/// The same fields as the other contract's binding has them.
-fn consumer_request(request: QueryRequests::Request) -> PairObserver::Request {
-    PairObserver::Request {
-        supernet: request.supernet,
-        verifierId: request.verifierId,
-        feeToken: request.feeToken,
-        tableId: request.tableId,
-        tableTextHash: request.tableTextHash,
-        queryDigest: request.queryDigest,
-        queryTextHash: request.queryTextHash,
-        params: request.params,
-        fromBlock: request.fromBlock,
-        toBlock: request.toBlock,
-        maxFee: request.maxFee,
-        deadline: request.deadline,
-        callback: request.callback,
-        callbackGas: request.callbackGas,
-        refundTo: request.refundTo,
-    }
 }
 
 /// Waits until the request ended, telling what happens.

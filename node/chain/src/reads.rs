@@ -7,7 +7,9 @@ use alloy::{
 };
 
 use crate::{
-    bindings::gavel::{AuctionBook, FeeEscrow, OperatorRegistrar, QueryRequests, Slasher, SupernetRegistry},
+    bindings::gavel::{
+        AuctionBook, FeeEscrow, OperatorRegistrar, QueryRequests, Slasher, StakeCapacity, SupernetRegistry,
+    },
     client::ChainClient,
     deployment::Deployment,
     error::ChainError,
@@ -80,6 +82,11 @@ impl Reader {
         read!(self, AuctionBook, auction_book, lastTick(self.deployment.supernet), at)
     }
 
+    /// What an anchor left of a tick.
+    pub async fn tick(&self, tick: u64, at: BlockId) -> Result<AuctionBook::TickRecord, ChainError> {
+        read!(self, AuctionBook, auction_book, tickRecord(self.deployment.supernet, tick), at)
+    }
+
     /// Who runs the auction.
     pub async fn gateway(&self, at: BlockId) -> Result<SupernetRegistry::Gateway, ChainError> {
         read!(self, SupernetRegistry, supernet_registry, gateway(self.deployment.supernet), at)
@@ -108,6 +115,11 @@ impl Reader {
         at: BlockId,
     ) -> Result<OperatorRegistrar::OperatorRecord, ChainError> {
         read!(self, OperatorRegistrar, operator_registrar, operatorRecord(self.deployment.supernet, operator), at)
+    }
+
+    /// An operator's cached capacity.
+    pub async fn capacity(&self, operator: Address, at: BlockId) -> Result<StakeCapacity::Capacity, ChainError> {
+        read!(self, StakeCapacity, stake_capacity, capacity(self.deployment.supernet, operator), at)
     }
 
     /// A miss report.

@@ -177,17 +177,70 @@ async fn a_transaction_that_a_reorganisation_removed_is_mined_again() -> Result<
     Ok(())
 }
 
+/// A transfer of one token, which reverts while the sender has none.
+fn transfer(key: &str, token: Address, to: Address) -> Intent {
+    let data = Erc20::transferCall { to, amount: U256::from(1) }.abi_encode().into();
+    Intent { data, value: U256::ZERO, ..payment(key, token) }
+}
+
 #[tokio::test]
-async fn what_would_be_reverted_is_refused_with_the_reason() -> Result<(), TestkitError> {
+async fn what_is_refused_is_tried_again_until_it_succeeds() -> Result<(), TestkitError> {
     let setup = setup().await?;
     setup.anvil.hold_transactions(false).await?;
-    let token = uniswap::deploy_token(&setup.anvil.wallet("owner").await?, U256::from(1)).await?;
+    let owner = setup.anvil.wallet("owner").await?;
+    let token = uniswap::deploy_token(&owner, U256::from(1)).await?;
     let mut sender = setup.sender()?;
-    // The sender holds no tokens.
-    let data = Erc20::transferCall { to: setup.receiver, amount: U256::from(1) }.abi_encode().into();
-    sender.put(Intent { data, value: U256::ZERO, ..payment("too much", token) }).await?;
+    sender.put(transfer("too early", token, setup.receiver)).await?;
+    let refused = sender.turn().await?.refused;
+    assert_eq!((refused.len(), refused[0].attempts), (1, 0));
+    assert!(refused[0].reason.contains("underflow"), "{refused:?}");
+    assert!(sender.turn().await?.refused.is_empty(), "the same block is not asked twice");
+    setup.anvil.mine(1).await?;
+    assert_eq!(sender.turn().await?.refused, refused);
+    owner.send(token, &Erc20::transferCall { to: sender.account(), amount: U256::from(1) }).await?;
+    setup.settle(&mut sender, &["too early"]).await?;
+    assert!(matches!(setup.outbox.row("too early").unwrap().outcome, Some(Outcome::Succeeded { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_reverted_gets_another_nonce() -> Result<(), TestkitError> {
+    let setup = setup().await?;
+    setup.anvil.hold_transactions(false).await?;
+    let owner = setup.anvil.wallet("owner").await?;
+    let token = uniswap::deploy_token(&owner, U256::from(1)).await?;
+    let mut sender = setup.sender()?;
+    // With a gas limit nothing is estimated: it is mined and reverted.
+    sender.put(Intent { gas_limit: Some(100_000), ..transfer("a", token, setup.receiver) }).await?;
     sender.turn().await?;
-    let outcome = setup.outbox.row("too much").unwrap().outcome;
-    assert!(matches!(&outcome, Some(Outcome::Refused { reason }) if reason.contains("underflow")), "{outcome:?}");
+    setup.anvil.mine(2).await?;
+    let refused = sender.turn().await?.refused;
+    assert!(refused.len() == 1 && refused[0].reason.contains("was reverted"), "{refused:?}");
+    owner.send(token, &Erc20::transferCall { to: sender.account(), amount: U256::from(1) }).await?;
+    setup.settle(&mut sender, &["a"]).await?;
+    let row = setup.outbox.row("a").unwrap();
+    assert_eq!(row.attempts.iter().map(|attempt| attempt.nonce).collect::<Vec<_>>(), [0, 1]);
+    assert!(matches!(row.outcome, Some(Outcome::Succeeded { hash, .. }) if hash == row.attempts[1].hash));
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_funds_nothing_is_signed_until_there_are_some() -> Result<(), TestkitError> {
+    let setup = setup().await?;
+    setup.anvil.hold_transactions(false).await?;
+    let client = setup.anvil.client().clone();
+    let mut sender = Sender::new(client, keys::secret("pauper"), setup.outbox.clone(), POLICY)?;
+    for key in ["a", "b"] {
+        sender.put(Intent { gas_limit: Some(30_000), ..payment(key, setup.receiver) }).await?;
+    }
+    let rich = setup.anvil.wallet("rich").await?;
+    for _ in 0..3 {
+        rich.pay(sender.account(), U256::from(1)).await?;
+        sender.turn().await?;
+        assert!(["a", "b"].iter().all(|key| setup.outbox.row(key).unwrap().attempts.is_empty()));
+    }
+    setup.anvil.fund(sender.account()).await?;
+    setup.settle(&mut sender, &["a", "b"]).await?;
+    assert!(["a", "b"].iter().all(|key| setup.outbox.row(key).unwrap().attempts.len() == 1));
     Ok(())
 }

@@ -7,6 +7,8 @@ pub mod eigenlayer;
 pub mod gavel;
 pub mod token;
 
+mod request;
+
 use alloy::{primitives::Bytes, sol_types::SolInterface};
 
 /// Name and arguments of a custom error of the contracts here, for people.

@@ -1,6 +1,6 @@
 //! What to do with a row, given what the chain says. No IO.
 
-use alloy::primitives::B256;
+use alloy::primitives::{B256, U256};
 
 use crate::{
     client::BlockRef,
@@ -44,6 +44,15 @@ pub struct Fees {
     pub priority_fee: u128,
 }
 
+/// A mined attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mined {
+    pub hash: B256,
+    pub block: BlockRef,
+    pub success: bool,
+    pub gas_used: u64,
+}
+
 /// What the chain says about a row.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -54,8 +63,10 @@ pub struct View {
     pub nonce: u64,
     /// The account's nonce after the block that is `confirmations` deep.
     pub confirmed_nonce: u64,
-    /// Receipt of an attempt: hash, block, success, gas used.
-    pub receipt: Option<(B256, BlockRef, bool, u64)>,
+    /// The account's balance in wei, after the newest block.
+    pub balance: U256,
+    /// Receipt of an attempt that succeeded, or of one with the newest nonce that did not.
+    pub receipt: Option<Mined>,
     /// Whether the node has the newest attempt in its pool.
     pub pooled: bool,
 }
@@ -73,6 +84,11 @@ pub enum Action {
         nonce: u64,
         fees: Fees,
     },
+    /// The attempt was mined and reverted: as [`Action::Assign`], if it can succeed now.
+    Retry {
+        reverted: B256,
+        fees: Fees,
+    },
     Finish(Outcome),
 }
 
@@ -82,15 +98,15 @@ pub fn decide(row: &Row, view: &View, policy: &Policy) -> Action {
         max_fee: view.base_fee.saturating_mul(2).saturating_add(policy.priority_fee).min(policy.max_fee),
         priority_fee: policy.priority_fee.min(policy.max_fee),
     };
-    if let Some((hash, block, success, gas_used)) = view.receipt {
+    if let Some(Mined { hash, block, success, gas_used }) = view.receipt {
         if block.number.saturating_add(policy.confirmations) > view.head {
             return Action::Wait;
         }
-        return Action::Finish(if success {
-            Outcome::Succeeded { hash, block, gas_used }
+        return if success {
+            Action::Finish(Outcome::Succeeded { hash, block, gas_used })
         } else {
-            Outcome::Reverted { hash, block, gas_used }
-        });
+            Action::Retry { reverted: hash, fees: first }
+        };
     }
     let Some(last) = row.attempts.last() else { return Action::Assign(first) };
     if view.nonce > last.nonce {
@@ -115,7 +131,7 @@ pub fn decide(row: &Row, view: &View, policy: &Policy) -> Action {
 mod tests {
     use super::*;
     use crate::sender::outbox::Intent;
-    use alloy::primitives::{Address, Bytes, U256};
+    use alloy::primitives::{Address, Bytes};
 
     fn attempt(nonce: u64, max_fee: u128, signed_at: u64) -> Attempt {
         let raw = Bytes::from(max_fee.to_be_bytes().to_vec());
@@ -168,10 +184,22 @@ mod tests {
         let hash = attempt(4, 210, 5).hash;
         let block = BlockRef { number: 7, hash: B256::repeat_byte(7) };
         let row = row(vec![attempt(4, 210, 5), attempt(4, 263, 8)]);
-        let receipt = Some((hash, block, true, 50_000));
+        let receipt = Some(Mined { hash, block, success: true, gas_used: 50_000 });
         assert_eq!(decide(&row, &View { receipt, ..view(8, 5) }, &POLICY), Action::Wait);
         let done = Action::Finish(Outcome::Succeeded { hash, block, gas_used: 50_000 });
         assert_eq!(decide(&row, &View { receipt, ..view(9, 5) }, &POLICY), done);
+    }
+
+    #[test]
+    fn a_reverted_attempt_is_not_the_end() {
+        let hash = attempt(4, 210, 5).hash;
+        let block = BlockRef { number: 7, hash: B256::repeat_byte(7) };
+        let receipt = Some(Mined { hash, block, success: false, gas_used: 50_000 });
+        let row = row(vec![attempt(4, 210, 5)]);
+        assert_eq!(decide(&row, &View { receipt, ..view(8, 5) }, &POLICY), Action::Wait);
+        let fees = Fees { max_fee: 210, priority_fee: 10 };
+        let retry = Action::Retry { reverted: hash, fees };
+        assert_eq!(decide(&row, &View { receipt, ..view(9, 5) }, &POLICY), retry);
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub struct Attempt {
     pub signed_at: u64,
 }
 
-/// How an intent ended.
+/// How an intent ended. One that the node refuses, or that is mined without effect, has not ended: it
+/// is tried again until it succeeds or whoever wanted it drops it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     Succeeded {
@@ -43,13 +44,8 @@ pub enum Outcome {
         block: BlockRef,
         gas_used: u64,
     },
-    Reverted {
-        hash: B256,
-        block: BlockRef,
-        gas_used: u64,
-    },
-    /// Never sent: the node says that it would be reverted.
-    Refused {
+    /// Its purpose is gone. Chosen by whoever wanted it, never by the sender.
+    Dropped {
         reason: String,
     },
 }
@@ -68,7 +64,8 @@ pub struct Row {
 pub trait Outbox: Send + Sync {
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Adds an intent of `account`; an intent whose key exists changes nothing.
+    /// Adds an intent of `account`; an intent whose key exists changes nothing, except that a dropped one is
+    /// wanted again.
     fn put(&self, account: Address, intent: Intent) -> impl Future<Output = Result<Row, Self::Error>> + Send;
 
     /// Rows of `account` without an outcome, in the order in which they were added.

@@ -4,7 +4,7 @@ use alloy::{
     consensus::TxEnvelope,
     eips::{BlockId, Encodable2718},
     network::{EthereumWallet, TransactionBuilder},
-    primitives::{Address, B256},
+    primitives::{Address, B256, U256},
     providers::Provider,
     rpc::types::TransactionRequest,
     signers::local::PrivateKeySigner,
@@ -16,7 +16,8 @@ use crate::{
     error::ChainError,
     revert,
     sender::{
-        decide::{Action, Fees, Policy, View, decide},
+        decide::{Action, Fees, Mined, Policy, View, decide},
+        hold::Holds,
         outbox::{Attempt, Intent, Outbox, Outcome, Row},
     },
 };
@@ -28,6 +29,23 @@ pub struct Finished {
     pub outcome: Outcome,
 }
 
+/// A row that the node refuses for now: its gas cannot be estimated, or its attempt was reverted. It
+/// stays open and is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub key: String,
+    pub reason: String,
+    /// Attempts so far, none of which can have an effect any more.
+    pub attempts: usize,
+}
+
+/// What a [`Sender::turn`] came to.
+#[derive(Clone, Debug, Default)]
+pub struct Turn {
+    pub finished: Vec<Finished>,
+    pub refused: Vec<Refusal>,
+}
+
 /// Sends the rows of one account.
 #[derive(Debug)]
 pub struct Sender<O> {
@@ -35,6 +53,16 @@ pub struct Sender<O> {
     signer: PrivateKeySigner,
     outbox: O,
     policy: Policy,
+    holds: Holds,
+    /// The balance that was too low when it was warned of last.
+    short: Option<U256>,
+}
+
+/// What one turn has to spend: wei, and the next nonce.
+struct Means {
+    balance: U256,
+    next_nonce: u64,
+    in_flight: usize,
 }
 
 impl<O: Outbox> Sender<O> {
@@ -45,7 +73,7 @@ impl<O: Outbox> Sender<O> {
     pub fn new(client: ChainClient, secret: B256, outbox: O, policy: Policy) -> Result<Self, ChainError> {
         let signer = PrivateKeySigner::from_bytes(&secret)
             .map_err(|e| ChainError::Config { subject: "secret key".into(), reason: e.to_string() })?;
-        Ok(Self { client, signer, outbox, policy })
+        Ok(Self { client, signer, outbox, policy, holds: Holds::default(), short: None })
     }
 
     pub fn account(&self) -> Address {
@@ -66,42 +94,116 @@ impl<O: Outbox> Sender<O> {
     ///
     /// # Errors
     /// A failed call or a failed outbox. Rows keep what was recorded; the next turn goes on.
-    pub async fn turn(&mut self) -> Result<Vec<Finished>, ChainError> {
+    pub async fn turn(&mut self) -> Result<Turn, ChainError> {
         let rows = self.outbox.open(self.account()).await.map_err(outbox_error)?;
+        self.holds.keep(|id| rows.iter().any(|row| row.id == id));
+        let mut turn = Turn::default();
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(turn);
         }
         let common = self.view().await?;
-        let mut next_nonce =
-            rows.iter().filter_map(|row| Some(row.attempts.last()?.nonce + 1)).fold(common.nonce, u64::max);
-        let mut in_flight = rows.iter().filter(|row| !row.attempts.is_empty()).count();
-        let mut finished = Vec::new();
+        let live = |row: &&Row| row.attempts.last().is_some_and(|last| last.nonce >= common.nonce);
+        let owed = rows.iter().filter(live).map(|row| cost(&row.intent, gas_of(row), fees_of(row)));
+        let mut means = Means {
+            balance: owed.fold(common.balance, U256::saturating_sub),
+            next_nonce: rows.iter().filter_map(|row| Some(row.attempts.last()?.nonce + 1)).fold(common.nonce, u64::max),
+            in_flight: rows.iter().filter(live).count(),
+        };
         for row in rows {
             let view = self.view_of(&row, &common).await?;
-            match decide(&row, &view, &self.policy) {
-                Action::Wait => {}
-                Action::Finish(outcome) => self.finish(&row, outcome, &mut finished).await?,
-                Action::Resend(attempt) => self.send(&row.intent, &attempt).await?,
-                Action::Replace { nonce, fees } => {
-                    let gas = self.gas_of(&row);
-                    self.attempt(&row, nonce, gas, fees, view.head).await?;
-                }
-                Action::Assign(fees) => {
-                    if row.attempts.is_empty() && in_flight >= self.policy.in_flight {
-                        continue;
-                    }
-                    match self.gas(&row.intent).await? {
-                        Ok(gas) => {
-                            self.attempt(&row, next_nonce, gas, fees, view.head).await?;
-                            next_nonce += 1;
-                            in_flight += usize::from(row.attempts.is_empty());
-                        }
-                        Err(reason) => self.finish(&row, Outcome::Refused { reason }, &mut finished).await?,
-                    }
-                }
+            let action = decide(&row, &view, &self.policy);
+            if let Action::Finish(outcome) = action {
+                self.finish(&row, outcome, &mut turn.finished).await?;
+            } else if !self.holds.is_held(row.id, view.head) {
+                turn.refused.extend(self.act(&row, &view, action, &mut means).await?);
             }
         }
-        Ok(finished)
+        Ok(turn)
+    }
+
+    /// Signs and sends what is due for a row.
+    async fn act(
+        &mut self,
+        row: &Row,
+        view: &View,
+        action: Action,
+        means: &mut Means,
+    ) -> Result<Option<Refusal>, ChainError> {
+        match action {
+            Action::Wait | Action::Finish(_) => Ok(None),
+            Action::Resend(attempt) => {
+                // Its own cost is in what is owed already.
+                if self.can_pay(row, view, view.balance, cost(&row.intent, gas_of(row), fees_of(row))) {
+                    self.send(row, view.head, &attempt).await?;
+                }
+                Ok(None)
+            }
+            Action::Replace { nonce, fees } => {
+                let gas = gas_of(row);
+                if self.can_pay(row, view, view.balance, cost(&row.intent, gas, fees)) {
+                    self.attempt(row, nonce, gas, fees, view.head).await?;
+                }
+                Ok(None)
+            }
+            Action::Retry { reverted, fees } => match self.holds.hold_reverted(row.id, view.head, reverted) {
+                Some(reason) => {
+                    tracing::warn!(key = %row.intent.key, reason, "transaction without effect; tried again later");
+                    Ok(Some(refusal(row, reason)))
+                }
+                None => self.assign(row, view, fees, means).await,
+            },
+            Action::Assign(fees) => self.assign(row, view, fees, means).await,
+        }
+    }
+
+    /// Gives a row the next nonce, unless the node refuses it.
+    async fn assign(
+        &mut self,
+        row: &Row,
+        view: &View,
+        fees: Fees,
+        means: &mut Means,
+    ) -> Result<Option<Refusal>, ChainError> {
+        if means.in_flight >= self.policy.in_flight {
+            return Ok(None);
+        }
+        match self.gas(&row.intent).await? {
+            Ok(gas) => {
+                let cost = cost(&row.intent, gas, fees);
+                if self.can_pay(row, view, means.balance, cost) {
+                    self.attempt(row, means.next_nonce, gas, fees, view.head).await?;
+                    means.balance = means.balance.saturating_sub(cost);
+                    means.next_nonce += 1;
+                    means.in_flight += 1;
+                }
+                Ok(None)
+            }
+            Err(reason) => {
+                if self.holds.hold(row.id, view.head, &reason) {
+                    tracing::warn!(key = %row.intent.key, reason, "transaction refused; tried again later");
+                }
+                Ok(Some(refusal(row, reason)))
+            }
+        }
+    }
+
+    /// Whether the account can pay for an attempt at worst; a row that it cannot pay for waits.
+    fn can_pay(&mut self, row: &Row, view: &View, balance: U256, cost: U256) -> bool {
+        if cost <= balance {
+            // A cheaper transaction may be paid while others wait.
+            if self.short.take_if(|short| view.balance > *short).is_some() {
+                tracing::info!(account = %self.account(), balance = %view.balance, "the account can pay again");
+            }
+            return true;
+        }
+        // Once for each balance: what a transaction costs changes with every block.
+        if self.short != Some(view.balance) {
+            let (account, key) = (self.account(), &row.intent.key);
+            tracing::warn!(%account, balance = %view.balance, needed = %cost, %key, "the account cannot pay, in wei");
+            self.short = Some(view.balance);
+        }
+        self.holds.wait(row.id, view.head);
+        false
     }
 
     async fn finish(&self, row: &Row, outcome: Outcome, finished: &mut Vec<Finished>) -> Result<(), ChainError> {
@@ -124,6 +226,7 @@ impl<O: Outbox> Sender<O> {
         Ok(View {
             head,
             base_fee: fees.next_block_base_fee().or(fees.latest_block_base_fee()).unwrap_or_default(),
+            balance: self.client.balance(self.account()).await?,
             nonce: provider.get_transaction_count(self.account()).latest().await.map_err(nonce_call)?,
             confirmed_nonce: provider.get_transaction_count(self.account()).block_id(deep).await.map_err(nonce_call)?,
             receipt: None,
@@ -134,13 +237,16 @@ impl<O: Outbox> Sender<O> {
     async fn view_of(&self, row: &Row, common: &View) -> Result<View, ChainError> {
         let mut view = common.clone();
         let provider = self.client.provider();
+        let newest = row.attempts.last().map(|last| last.nonce);
         for attempt in row.attempts.iter().rev() {
             let receipt = provider.get_transaction_receipt(attempt.hash).await;
             let receipt = receipt.map_err(|e| ChainError::from_transport("eth_getTransactionReceipt", e))?;
-            if let Some(receipt) = receipt
+            // A reverted attempt of an earlier nonce was followed by another.
+            if let Some(receipt) = receipt.filter(|receipt| receipt.status() || newest == Some(attempt.nonce))
                 && let (Some(number), Some(hash)) = (receipt.block_number, receipt.block_hash)
             {
-                view.receipt = Some((attempt.hash, BlockRef { number, hash }, receipt.status(), receipt.gas_used));
+                let (block, success) = (BlockRef { number, hash }, receipt.status());
+                view.receipt = Some(Mined { hash: attempt.hash, block, success, gas_used: receipt.gas_used });
                 return Ok(view);
             }
         }
@@ -164,13 +270,6 @@ impl<O: Outbox> Sender<O> {
         }
     }
 
-    /// A replacement keeps the gas limit of the attempt that it replaces.
-    fn gas_of(&self, row: &Row) -> u64 {
-        use alloy::{consensus::Transaction, eips::Decodable2718};
-        let signed = row.attempts.last().and_then(|last| TxEnvelope::decode_2718(&mut last.raw.as_ref()).ok());
-        signed.map(|signed| signed.gas_limit()).or(row.intent.gas_limit).unwrap_or_default()
-    }
-
     fn request(&self, intent: &Intent) -> TransactionRequest {
         TransactionRequest::default()
             .with_from(self.account())
@@ -180,7 +279,7 @@ impl<O: Outbox> Sender<O> {
             .with_chain_id(self.client.chain_id())
     }
 
-    async fn attempt(&self, row: &Row, nonce: u64, gas: u64, fees: Fees, head: u64) -> Result<(), ChainError> {
+    async fn attempt(&mut self, row: &Row, nonce: u64, gas: u64, fees: Fees, head: u64) -> Result<(), ChainError> {
         let request = self
             .request(&row.intent)
             .with_nonce(nonce)
@@ -200,21 +299,46 @@ impl<O: Outbox> Sender<O> {
             signed_at: head,
         };
         self.outbox.record(row.id, attempt.clone()).await.map_err(outbox_error)?;
-        self.send(&row.intent, &attempt).await
+        self.send(row, head, &attempt).await
     }
 
     /// Sends. A refusal is not an error: the node may know the transaction already, or the nonce may
-    /// have been mined a moment ago; the next turn sees what became of it.
-    async fn send(&self, intent: &Intent, attempt: &Attempt) -> Result<(), ChainError> {
+    /// have been mined a moment ago; a later turn sees what became of it.
+    async fn send(&mut self, row: &Row, head: u64, attempt: &Attempt) -> Result<(), ChainError> {
         match self.client.provider().send_raw_transaction(&attempt.raw).await {
             Ok(_) => Ok(()),
             Err(RpcError::ErrorResp(payload)) => {
-                tracing::debug!(key = %intent.key, hash = %attempt.hash, message = %payload.message, "not taken");
+                if self.holds.hold(row.id, head, &payload.message) {
+                    let (key, hash) = (&row.intent.key, attempt.hash);
+                    tracing::info!(%key, %hash, message = %payload.message, "the node does not take the transaction");
+                }
                 Ok(())
             }
             Err(error) => Err(ChainError::from_transport("eth_sendRawTransaction", error)),
         }
     }
+}
+
+fn refusal(row: &Row, reason: String) -> Refusal {
+    Refusal { key: row.intent.key.clone(), reason, attempts: row.attempts.len() }
+}
+
+/// A replacement keeps the gas limit of the attempt that it replaces.
+fn gas_of(row: &Row) -> u64 {
+    use alloy::{consensus::Transaction, eips::Decodable2718};
+    let signed = row.attempts.last().and_then(|last| TxEnvelope::decode_2718(&mut last.raw.as_ref()).ok());
+    signed.map(|signed| signed.gas_limit()).or(row.intent.gas_limit).unwrap_or_default()
+}
+
+/// Fees of the newest attempt.
+fn fees_of(row: &Row) -> Fees {
+    let (max_fee, priority_fee) = row.attempts.last().map_or((0, 0), |last| (last.max_fee, last.priority_fee));
+    Fees { max_fee, priority_fee }
+}
+
+/// Wei that an attempt takes at worst: what a node wants to see in the account.
+fn cost(intent: &Intent, gas: u64, fees: Fees) -> U256 {
+    U256::from(gas).saturating_mul(U256::from(fees.max_fee)).saturating_add(intent.value)
 }
 
 fn outbox_error(error: impl std::error::Error) -> ChainError {
