@@ -45,12 +45,21 @@ pub enum AwardState {
     Void,
 }
 
+impl AwardState {
+    /// Whether a verified proof earns its receipt, in time or late.
+    pub fn takes_proof(self) -> bool {
+        matches!(self, AwardState::Accepted { .. } | AwardState::Missed { .. } | AwardState::Delivered { .. })
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwardEvent {
     Anchored {
         block: u64,
     },
     SkippedByAnchor,
+    /// The block of the anchor is gone; the same awards are anchored again.
+    AnchorReorged,
     Accepted {
         accept_block: u64,
         input_digest: B256,
@@ -167,9 +176,13 @@ impl Award {
             (Accepted { accept_block, input_digest, given_up, .. }, AwardEvent::Anchored { block }) => {
                 (Accepted { anchored: block, accept_block, input_digest, given_up }, Vec::new())
             }
-            (Signed | Anchored { .. }, AwardEvent::SkippedByAnchor) => {
+            (Anchored { .. }, AwardEvent::AnchorReorged) => (Signed, Vec::new()),
+            (state, AwardEvent::AnchorReorged) => (state, Vec::new()),
+            // An accepted one was anchored, reorganised away and could not be anchored again: void for both sides.
+            (Signed | Anchored { .. } | Accepted { given_up: false, .. }, AwardEvent::SkippedByAnchor) => {
                 (Skipped, vec![AwardEffect::EndForJob(AwardEnd::Skipped)])
             }
+            (Accepted { .. }, AwardEvent::SkippedByAnchor) => (Skipped, Vec::new()),
             (Anchored { block }, AwardEvent::Accepted { accept_block, input_digest }) => {
                 (Accepted { anchored: block, accept_block, input_digest, given_up: false }, vec![AwardEffect::StartJob])
             }

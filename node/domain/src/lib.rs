@@ -8,6 +8,7 @@ pub mod award;
 pub mod batch;
 pub mod capacity;
 pub mod ceiling;
+pub mod deadline;
 pub mod job;
 pub mod reputation;
 pub mod request;

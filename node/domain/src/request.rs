@@ -102,6 +102,8 @@ pub enum RequestEvent {
     Reorged,
     /// The request is in a block again.
     SeenAgain,
+    /// The block that ended the request is gone.
+    EndReorged,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,10 +141,17 @@ impl RequestTask {
             (Planned | Running, RequestEvent::GiveUp(reason)) => {
                 (Failing(reason), vec![RequestEffect::EndJobs, RequestEffect::SendFail(reason)])
             }
+            // The settlement did not come in time.
+            (Settling, RequestEvent::GiveUp(reason)) if now.block > self.deadline => {
+                (Failing(reason), vec![RequestEffect::EndJobs, RequestEffect::SendFail(reason)])
+            }
             // Several jobs may fail at once; the first reason stands.
             (state @ (Failing(_) | Settling), RequestEvent::GiveUp(_)) => (state, Vec::new()),
             (Withdrawn, RequestEvent::SeenAgain) => (Planned, vec![RequestEffect::ReviveJobs]),
-            (state, RequestEvent::SeenAgain) => (state, Vec::new()),
+            // Only the gateway fails a request, and it still wants to.
+            (Failed(reason), RequestEvent::EndReorged) => (Failing(reason), vec![RequestEffect::SendFail(reason)]),
+            (Settled | Refunded | Cancelled, RequestEvent::EndReorged) => (Planned, vec![RequestEffect::ReviveJobs]),
+            (state, RequestEvent::SeenAgain | RequestEvent::EndReorged) => (state, Vec::new()),
             (_, RequestEvent::SettledOnChain) => (Settled, vec![RequestEffect::EndJobs]),
             (_, RequestEvent::FailedOnChain(reason)) => (Failed(reason), vec![RequestEffect::EndJobs]),
             (_, RequestEvent::RefundedOnChain) => (Refunded, vec![RequestEffect::EndJobs]),
@@ -181,6 +190,26 @@ mod tests {
             let (ended, _) = task(state).step(Now::default(), RequestEvent::RefundedOnChain).unwrap();
             assert!(ended.is_ended());
         }
+    }
+
+    #[test]
+    fn an_end_that_is_reorganised_away_is_no_end() {
+        use RequestState::{Cancelled, Failed, Failing, Planned, Settled, Settling};
+        let reason = RequestFailure::NoBids;
+        for (ended, open) in [(Settled, Planned), (Cancelled, Planned), (Failed(reason), Failing(reason))] {
+            let (task, effects) = task(ended).step(Now::default(), RequestEvent::EndReorged).unwrap();
+            assert_eq!((task.state, effects.len()), (open, 1));
+        }
+        let (task, effects) = task(Settling).step(Now::default(), RequestEvent::EndReorged).unwrap();
+        assert_eq!((task.state, effects), (Settling, vec![]));
+    }
+
+    #[test]
+    fn a_settlement_that_is_late_becomes_a_refund() {
+        let give_up = RequestEvent::GiveUp(RequestFailure::DeadlineTooClose);
+        let at = |block| task(RequestState::Settling).step(Now { block, millis: 0 }, give_up).unwrap().0.state;
+        assert_eq!(at(10), RequestState::Settling);
+        assert_eq!(at(11), RequestState::Failing(RequestFailure::DeadlineTooClose));
     }
 
     #[test]

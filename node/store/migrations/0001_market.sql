@@ -41,6 +41,8 @@ CREATE TABLE requests (
     state           TEXT NOT NULL CHECK (state IN (
         'planned', 'running', 'settling', 'settled', 'failing', 'failed', 'refunded', 'cancelled', 'withdrawn')),
     failure         INTEGER CHECK ((failure IS NOT NULL) = (state IN ('failing', 'failed'))),
+    -- Block whose event ended it, to take the end back with the block.
+    end_hash        BLOB CHECK (end_hash IS NULL OR length(end_hash) = 32),
     version         INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX requests_by_state ON requests (state);
@@ -220,8 +222,8 @@ CREATE TABLE awards (
     receipt_signature BLOB CHECK (receipt_signature IS NOT NULL OR state <> 'delivered'),
     -- Tick whose anchor listed the delivery.
     delivery_tick     INTEGER,
-    -- The operator has its money.
-    paid              INTEGER NOT NULL DEFAULT 0 CHECK (paid IN (0, 1)),
+    -- Block at which the operator had its money.
+    paid_block        INTEGER,
     version           INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX awards_by_state ON awards (state);
@@ -232,7 +234,8 @@ CREATE INDEX awards_by_tick ON awards (supernet, epoch, tick);
 CREATE TABLE reports (
     award_id     BLOB PRIMARY KEY CHECK (length(award_id) = 32),
     answer_until INTEGER NOT NULL,
-    open         INTEGER NOT NULL CHECK (open IN (0, 1))
+    report_block INTEGER NOT NULL,
+    closed_block INTEGER
 ) STRICT;
 
 -- Operators that ever registered in the supernet.
@@ -265,15 +268,17 @@ CREATE TABLE outbox (
     data         BLOB NOT NULL,
     value        BLOB NOT NULL CHECK (length(value) = 32),
     gas_limit    INTEGER,
-    outcome      TEXT CHECK (outcome IN ('succeeded', 'reverted', 'refused')),
-    outcome_hash BLOB CHECK ((outcome_hash IS NOT NULL) = (outcome IS NOT NULL AND outcome <> 'refused')),
+    -- Null while it is owed: refused or reverted, it is tried again until it succeeds or its purpose is gone.
+    outcome      TEXT CHECK (outcome IN ('succeeded', 'dropped')),
+    outcome_hash BLOB CHECK ((outcome_hash IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'succeeded')),
     block_number INTEGER CHECK ((block_number IS NOT NULL) = (outcome_hash IS NOT NULL)),
     block_hash   BLOB CHECK ((block_hash IS NOT NULL) = (outcome_hash IS NOT NULL)),
     gas_used     INTEGER CHECK ((gas_used IS NOT NULL) = (outcome_hash IS NOT NULL)),
-    reason       TEXT CHECK ((reason IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'refused')),
+    reason       TEXT CHECK ((reason IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'dropped')),
     UNIQUE (account, key)
 ) STRICT;
 CREATE INDEX outbox_open ON outbox (account, id) WHERE outcome IS NULL;
+CREATE INDEX outbox_by_block ON outbox (block_number);
 
 CREATE TABLE outbox_attempts (
     outbox_id    INTEGER NOT NULL REFERENCES outbox ON DELETE CASCADE,

@@ -1,23 +1,17 @@
-//! Ticks, lots, bids and the capacity vectors that were signed.
+//! Ticks, their phases, and the capacity vectors that were signed.
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::B256;
-use gavel_domain::auction::allocation::LotOutcome;
 use gavel_domain::auction::bid::Bid;
-use gavel_domain::auction::{AnnouncedLot, BidKey, Opening, Phase};
+use gavel_domain::auction::{AnnouncedLot, BidKey, Phase};
 use gavel_domain::capacity::Capacities;
-use gavel_types::id::{Commitment, GatewayEpoch, LotDigest, OperatorId, SupernetId, Tick, TickKey};
-use gavel_types::job::JobTerms;
-use gavel_types::lot::{Lot, LotError};
-use gavel_types::message::{BidCommitment, Signed, TickClose};
-use gavel_types::signature::SignatureBytes;
-use gavel_types::unit::{Class, WeiPerUnit, WorkUnits};
+use gavel_types::id::{GatewayEpoch, OperatorId, SupernetId, Tick, TickKey};
+use gavel_types::message::{Signed, TickClose};
+use gavel_types::unit::WorkUnits;
 use sqlx::sqlite::SqliteRow;
 
-use crate::column::{Columns, int, number};
+use crate::column::{Columns, int};
 use crate::error::StoreError;
-use crate::jobs::read_job;
 use crate::store::{Transaction, one_row};
 
 /// A tick without its lots and bids.
@@ -38,17 +32,6 @@ pub struct StoredTick {
     pub lots: Vec<AnnouncedLot>,
     pub bids: BTreeMap<BidKey, Bid>,
     pub phase: Phase,
-}
-
-/// A bid with every signature around it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BidRow {
-    pub lot: LotDigest,
-    pub operator: OperatorId,
-    pub bid: Bid,
-    pub signature: SignatureBytes,
-    pub receipt_signature: SignatureBytes,
-    pub opening_signature: Option<SignatureBytes>,
 }
 
 const PHASES: [&str; 5] = ["open", "sealed", "opening", "awarded", "void"];
@@ -77,75 +60,7 @@ impl Transaction {
         .bind(int("until_millis", until_millis)?)
         .execute(self.connection())
         .await?;
-        for AnnouncedLot { lot, digest, .. } in lots {
-            sqlx::query("INSERT INTO lots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)")
-                .bind(digest.0.as_slice())
-                .bind(tick.supernet)
-                .bind(tick.epoch)
-                .bind(tick.tick)
-                .bind(lot.number)
-                .bind(lot.class as u8)
-                .bind(number(lot.ceiling.0))
-                .bind(int("accept_blocks", lot.accept_blocks)?)
-                .bind(int("proving_blocks", lot.proving_blocks)?)
-                .bind(lot.circuit_set.as_slice())
-                .execute(self.connection())
-                .await?;
-            for (position, job) in lot.jobs.iter().enumerate() {
-                sqlx::query("INSERT INTO lot_jobs VALUES (?, ?, ?)")
-                    .bind(digest.0.as_slice())
-                    .bind(position as i64)
-                    .bind(job.job.0.as_slice())
-                    .execute(self.connection())
-                    .await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Stores a commitment with the receipt that is about to be sent.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when the operator has another commitment for the lot.
-    pub async fn put_bid(&mut self, bid: &Signed<BidCommitment>, receipt: &SignatureBytes) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO bids (lot_digest, operator, commitment, signature, receipt_signature) \
-             VALUES (?, ?, ?, ?, ?) \
-             ON CONFLICT (lot_digest, operator) DO NOTHING",
-        )
-        .bind(bid.message.lotDigest.as_slice())
-        .bind(bid.message.operator.as_slice())
-        .bind(bid.message.commitment.as_slice())
-        .bind(bid.signature.as_ref())
-        .bind(receipt.as_ref())
-        .execute(self.connection())
-        .await?;
-        let stored = self.bid(LotDigest(bid.message.lotDigest), OperatorId(bid.message.operator)).await?;
-        match stored {
-            Some(stored) if stored.bid.commitment.0 == bid.message.commitment => Ok(()),
-            _ => Err(StoreError::Conflict { table: "bid", key: bid.message.operator.to_string(), version: 1 }),
-        }
-    }
-
-    /// Stores an opening with the receipt that is about to be sent.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`] without a commitment.
-    pub async fn put_opening(&mut self, opening: &Opening, receipt: &SignatureBytes) -> Result<(), StoreError> {
-        let done = sqlx::query(
-            "UPDATE bids SET price = ?, salt = ?, opening_signature = ? WHERE lot_digest = ? AND operator = ?",
-        )
-        .bind(number(opening.price.0))
-        .bind(opening.salt.as_slice())
-        .bind(receipt.as_ref())
-        .bind(opening.lot.0.as_slice())
-        .bind(opening.operator.0.as_slice())
-        .execute(self.connection())
-        .await?;
-        match done.rows_affected() {
-            1 => Ok(()),
-            _ => Err(StoreError::Missing { table: "bid", key: opening.operator.to_string() }),
-        }
+        self.insert_lots(tick, lots).await
     }
 
     /// Stores the signed close and the vector that it commits to: `open → sealed`.
@@ -213,23 +128,6 @@ impl Transaction {
         }
     }
 
-    /// Stores who won which lot.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn set_outcomes(&mut self, outcomes: &[LotOutcome]) -> Result<(), StoreError> {
-        for outcome in outcomes {
-            let (winner, price) = outcome.winner.unzip();
-            sqlx::query("UPDATE lots SET winner = ?, price = ? WHERE lot_digest = ?")
-                .bind(winner.as_ref().map(|operator| operator.0.as_slice()))
-                .bind(price.map(|price| number(price.0)))
-                .bind(outcome.lot.0.as_slice())
-                .execute(self.connection())
-                .await?;
-        }
-        Ok(())
-    }
-
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn set_tick_anchored(&mut self, key: TickKey, block: u64) -> Result<(), StoreError> {
@@ -293,89 +191,6 @@ impl Transaction {
         Ok(StoredTick { row, lots, bids, phase })
     }
 
-    /// Lot by its digest.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`] when there is no such lot.
-    pub async fn lot(&mut self, digest: LotDigest) -> Result<AnnouncedLot, StoreError> {
-        let row = sqlx::query("SELECT * FROM lots WHERE lot_digest = ?")
-            .bind(digest.0.as_slice())
-            .fetch_optional(self.connection())
-            .await?;
-        let row = row.ok_or_else(|| StoreError::Missing { table: "lot", key: digest.to_string() })?;
-        self.read_lot(&row).await
-    }
-
-    /// Lots of a tick in ascending number.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn lots_of(&mut self, key: TickKey) -> Result<Vec<AnnouncedLot>, StoreError> {
-        let columns = TickColumns::new(key)?;
-        let rows = sqlx::query("SELECT * FROM lots WHERE supernet = ? AND epoch = ? AND tick = ? ORDER BY number")
-            .bind(columns.supernet)
-            .bind(columns.epoch)
-            .bind(columns.tick)
-            .fetch_all(self.connection())
-            .await?;
-        let mut lots = Vec::with_capacity(rows.len());
-        for row in &rows {
-            lots.push(self.read_lot(row).await?);
-        }
-        Ok(lots)
-    }
-
-    /// Bids on a lot by operator.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn bids_on(&mut self, lot: LotDigest) -> Result<Vec<BidRow>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM bids WHERE lot_digest = ? ORDER BY operator")
-            .bind(lot.0.as_slice())
-            .fetch_all(self.connection())
-            .await?;
-        rows.iter().map(|row| read_bid(&Columns(row))).collect()
-    }
-
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn bid(&mut self, lot: LotDigest, operator: OperatorId) -> Result<Option<BidRow>, StoreError> {
-        let row = sqlx::query("SELECT * FROM bids WHERE lot_digest = ? AND operator = ?")
-            .bind(lot.0.as_slice())
-            .bind(operator.0.as_slice())
-            .fetch_optional(self.connection())
-            .await?;
-        row.map(|row| read_bid(&Columns(&row))).transpose()
-    }
-
-    async fn read_lot(&mut self, row: &SqliteRow) -> Result<AnnouncedLot, StoreError> {
-        let columns = Columns(row);
-        let digest = columns.word("lot_digest")?;
-        let jobs = sqlx::query(
-            "SELECT jobs.* FROM lot_jobs JOIN jobs USING (job_id) WHERE lot_jobs.lot_digest = ? \
-             ORDER BY lot_jobs.position",
-        )
-        .bind(digest.as_slice())
-        .fetch_all(self.connection())
-        .await?;
-        let jobs: Vec<JobTerms> =
-            jobs.iter().map(|row| read_job(row).map(|job| job.value.job.terms)).collect::<Result<_, _>>()?;
-        let lot = Lot {
-            key: read_key(&columns)?,
-            number: columns.narrow("number")?,
-            class: columns.small("class", "class", |class: u8| Class::try_from(class).ok())?,
-            ceiling: WeiPerUnit(columns.number("ceiling")?),
-            accept_blocks: columns.uint("accept_blocks")?,
-            proving_blocks: columns.uint("proving_blocks")?,
-            circuit_set: columns.word("circuit_set")?,
-            jobs,
-        };
-        let damaged =
-            |got: String| StoreError::Column { column: "lot_digest", value: got, expected: "digest of the stored lot" };
-        let lot = AnnouncedLot::try_from(lot).map_err(|error: LotError| damaged(error.to_string()))?;
-        if lot.digest.0 == digest { Ok(lot) } else { Err(damaged(lot.digest.to_string())) }
-    }
-
     async fn phase(&mut self, row: &TickRow, lots: &[AnnouncedLot]) -> Result<Phase, StoreError> {
         let until = row.until_millis;
         let sealed = match (&row.close, row.phase) {
@@ -413,16 +228,6 @@ impl Transaction {
         rows.iter()
             .map(|row| Ok((OperatorId(Columns(row).address("operator")?), WorkUnits(Columns(row).uint("free")?))))
             .collect()
-    }
-
-    async fn outcome(&mut self, lot: LotDigest) -> Result<LotOutcome, StoreError> {
-        let row = sqlx::query("SELECT winner, price FROM lots WHERE lot_digest = ?")
-            .bind(lot.0.as_slice())
-            .fetch_one(self.connection())
-            .await?;
-        let columns = Columns(&row);
-        let winner = columns.address_or_null("winner")?.zip(columns.number_or_null("price")?);
-        Ok(LotOutcome { lot, winner: winner.map(|(operator, price)| (OperatorId(operator), WeiPerUnit(price))) })
     }
 }
 
@@ -474,18 +279,5 @@ fn read_tick(key: TickKey, row: &SqliteRow) -> Result<TickRow, StoreError> {
         until_millis: columns.uint("until_millis")?,
         close,
         anchored_block: columns.uint_or_null("anchored_block")?,
-    })
-}
-
-fn read_bid(columns: &Columns<'_>) -> Result<BidRow, StoreError> {
-    let price = columns.number_or_null("price")?.map(WeiPerUnit);
-    let salt: Option<B256> = columns.word_or_null("salt")?;
-    Ok(BidRow {
-        lot: LotDigest(columns.word("lot_digest")?),
-        operator: OperatorId(columns.address("operator")?),
-        bid: Bid { commitment: Commitment(columns.word("commitment")?), opened: price.zip(salt) },
-        signature: columns.signature("signature")?,
-        receipt_signature: columns.signature("receipt_signature")?,
-        opening_signature: columns.signature_or_null("opening_signature")?,
     })
 }

@@ -250,7 +250,7 @@ impl Transaction {
     pub async fn awards_to_claim(&mut self) -> Result<Vec<Versioned<AwardRow>>, StoreError> {
         let rows = sqlx::query(
             "SELECT awards.* FROM awards JOIN jobs USING (job_id) JOIN requests USING (request_id) \
-             WHERE awards.state = 'delivered' AND awards.paid = 0 \
+             WHERE awards.state = 'delivered' AND awards.paid_block IS NULL \
              AND requests.state IN ('settled', 'failed', 'refunded') ORDER BY epoch, awards.tick, awards.award_id",
         )
         .fetch_all(self.connection())
@@ -260,12 +260,47 @@ impl Transaction {
 
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn set_paid(&mut self, award: AwardId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE awards SET paid = 1 WHERE award_id = ?")
+    pub async fn set_paid(&mut self, award: AwardId, block: u64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE awards SET paid_block = ? WHERE award_id = ?")
+            .bind(int("paid_block", block)?)
             .bind(award.0.as_slice())
             .execute(self.connection())
             .await?;
         Ok(())
+    }
+
+    /// Whether an operator is known to have its money.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_paid(&mut self, award: AwardId) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT paid_block FROM awards WHERE award_id = ?")
+            .bind(award.0.as_slice())
+            .fetch_optional(self.connection())
+            .await?;
+        row.map_or(Ok(false), |row| Ok(Columns(&row).uint_or_null("paid_block")?.is_some()))
+    }
+
+    /// Takes back payments and anchors of a block; returns the awards that it anchored and that wait for their
+    /// operators' word.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn withdraw_awards(&mut self, block: u64) -> Result<Vec<AwardId>, StoreError> {
+        let block = int("paid_block", block)?;
+        sqlx::query("UPDATE awards SET paid_block = NULL WHERE paid_block >= ?")
+            .bind(block)
+            .execute(self.connection())
+            .await?;
+        sqlx::query("UPDATE ticks SET anchored_block = NULL WHERE anchored_block >= ?")
+            .bind(block)
+            .execute(self.connection())
+            .await?;
+        let rows = sqlx::query("SELECT award_id FROM awards WHERE state = 'anchored' AND anchored_block >= ?")
+            .bind(block)
+            .fetch_all(self.connection())
+            .await?;
+        rows.iter().map(|row| Columns(row).word("award_id").map(AwardId)).collect()
     }
 
     /// Takes back that a tick's anchor listed deliveries: it was not mined.

@@ -247,6 +247,26 @@ impl Transaction {
         rows.iter().map(read_job).collect()
     }
 
+    /// Needs inside a request's plan, as pairs of positions: of a job, and of one that it needs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn needs_of(&mut self, request: RequestId) -> Result<Vec<(usize, usize)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT jobs.position AS of_job, needed.position AS need FROM job_dependencies \
+             JOIN jobs USING (job_id) JOIN jobs AS needed ON needed.job_id = needs_job_id \
+             WHERE jobs.request_id = ? ORDER BY of_job, need",
+        )
+        .bind(request.0.as_slice())
+        .fetch_all(self.connection())
+        .await?;
+        let pair = |row: &SqliteRow| {
+            let columns = Columns(row);
+            Ok((columns.uint("of_job")? as usize, columns.uint("need")? as usize))
+        };
+        rows.iter().map(pair).collect()
+    }
+
     /// What a job needs, in order.
     ///
     /// # Errors

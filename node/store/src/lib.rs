@@ -6,18 +6,21 @@
 
 mod auctions;
 mod awards;
+mod bids;
 mod column;
 mod error;
 mod jobs;
 mod lease;
+mod lots;
 mod objects;
 mod operators;
 mod outbox;
 mod requests;
 mod store;
 
-pub use auctions::{BidRow, StoredTick, TickRow};
+pub use auctions::{StoredTick, TickRow};
 pub use awards::{AwardRow, AwardSignatures};
+pub use bids::BidRow;
 pub use error::StoreError;
 pub use jobs::{JobOutput, JobRow};
 pub use lease::Lease;

@@ -168,15 +168,15 @@ impl Transaction {
         row.map(|row| Columns(&row).text("text")).transpose()
     }
 
-    /// Notes a miss report, or that it is closed.
+    /// Notes a miss report of a block.
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn put_report(&mut self, award: AwardId, answer_until: u64, open: bool) -> Result<(), StoreError> {
-        sqlx::query("INSERT OR REPLACE INTO reports VALUES (?, ?, ?)")
+    pub async fn put_report(&mut self, award: AwardId, answer_until: u64, block: u64) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR REPLACE INTO reports VALUES (?, ?, ?, NULL)")
             .bind(award.0.as_slice())
             .bind(int("answer_until", answer_until)?)
-            .bind(open)
+            .bind(int("report_block", block)?)
             .execute(self.connection())
             .await?;
         Ok(())
@@ -184,12 +184,39 @@ impl Transaction {
 
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn close_report(&mut self, award: AwardId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE reports SET open = 0 WHERE award_id = ?")
+    pub async fn close_report(&mut self, award: AwardId, block: u64) -> Result<(), StoreError> {
+        sqlx::query("UPDATE reports SET closed_block = ? WHERE award_id = ?")
+            .bind(int("closed_block", block)?)
             .bind(award.0.as_slice())
             .execute(self.connection())
             .await?;
         Ok(())
+    }
+
+    /// Takes back what a block said of reports.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn withdraw_reports(&mut self, block: u64) -> Result<(), StoreError> {
+        let block = int("report_block", block)?;
+        sqlx::query("UPDATE reports SET closed_block = NULL WHERE closed_block >= ?")
+            .bind(block)
+            .execute(self.connection())
+            .await?;
+        sqlx::query("DELETE FROM reports WHERE report_block >= ?").bind(block).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Whether a report of an award is known, and open.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn report(&mut self, award: AwardId) -> Result<Option<bool>, StoreError> {
+        let row = sqlx::query("SELECT closed_block FROM reports WHERE award_id = ?")
+            .bind(award.0.as_slice())
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| Ok(Columns(&row).uint_or_null("closed_block")?.is_none())).transpose()
     }
 
     /// Open reports with the last block of their answer windows.
@@ -197,9 +224,10 @@ impl Transaction {
     /// # Errors
     /// [`StoreError`].
     pub async fn open_reports(&mut self) -> Result<Vec<(AwardId, u64)>, StoreError> {
-        let rows = sqlx::query("SELECT award_id, answer_until FROM reports WHERE open = 1 ORDER BY award_id")
-            .fetch_all(self.connection())
-            .await?;
+        let rows =
+            sqlx::query("SELECT award_id, answer_until FROM reports WHERE closed_block IS NULL ORDER BY award_id")
+                .fetch_all(self.connection())
+                .await?;
         rows.iter()
             .map(|row| Ok((AwardId(Columns(row).word("award_id")?), Columns(row).uint("answer_until")?)))
             .collect()

@@ -34,8 +34,16 @@ pub struct OutboxAttempt {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutboxOutcome {
-    Mined { succeeded: bool, hash: B256, block_number: u64, block_hash: B256, gas_used: u64 },
-    Refused { reason: String },
+    Succeeded {
+        hash: B256,
+        block_number: u64,
+        block_hash: B256,
+        gas_used: u64,
+    },
+    /// Its purpose is gone.
+    Dropped {
+        reason: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +56,7 @@ pub struct OutboxRow {
 }
 
 impl Transaction {
-    /// Adds an intent of an account; a key that exists changes nothing.
+    /// Adds an intent of an account; a key that exists changes nothing, except that a dropped one is wanted again.
     ///
     /// # Errors
     /// [`StoreError::Database`].
@@ -63,6 +71,13 @@ impl Transaction {
         .bind(&intent.data)
         .bind(number(intent.value))
         .bind(intent.gas_limit.map(|gas| int("gas_limit", gas)).transpose()?)
+        .execute(self.connection())
+        .await?;
+        sqlx::query(
+            "UPDATE outbox SET outcome = NULL, reason = NULL WHERE account = ? AND key = ? AND outcome = 'dropped'",
+        )
+        .bind(account.as_slice())
+        .bind(&intent.key)
         .execute(self.connection())
         .await?;
         let found = self.intent(account, &intent.key).await?;
@@ -126,12 +141,11 @@ impl Transaction {
     /// [`StoreError::Missing`] when it is not open.
     pub async fn finish_intent(&mut self, row: i64, outcome: &OutboxOutcome) -> Result<(), StoreError> {
         let (name, mined, reason) = match outcome {
-            OutboxOutcome::Mined { succeeded, hash, block_number, block_hash, gas_used } => {
-                let name = if *succeeded { "succeeded" } else { "reverted" };
+            OutboxOutcome::Succeeded { hash, block_number, block_hash, gas_used } => {
                 let (block, gas) = (int("block_number", *block_number)?, int("gas_used", *gas_used)?);
-                (name, Some((hash, block, block_hash, gas)), None)
+                ("succeeded", Some((hash, block, block_hash, gas)), None)
             }
-            OutboxOutcome::Refused { reason } => ("refused", None, Some(reason)),
+            OutboxOutcome::Dropped { reason } => ("dropped", None, Some(reason)),
         };
         let done = sqlx::query(
             "UPDATE outbox SET outcome = ?, outcome_hash = ?, block_number = ?, block_hash = ?, gas_used = ?, \
@@ -150,6 +164,62 @@ impl Transaction {
             1 => Ok(()),
             _ => Err(StoreError::Missing { table: "open outbox row", key: row.to_string() }),
         }
+    }
+
+    /// Closes an open row whose purpose is gone, unless it has more attempts than the `attempts` that are known
+    /// to be dead: one that may still be mined keeps its nonce.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn drop_intent(
+        &mut self,
+        account: Address,
+        key: &str,
+        attempts: usize,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE outbox SET outcome = 'dropped', reason = ? WHERE account = ? AND key = ? AND outcome IS NULL \
+             AND (SELECT count(*) FROM outbox_attempts WHERE outbox_id = outbox.id) <= ?",
+        )
+        .bind(reason)
+        .bind(account.as_slice())
+        .bind(key)
+        .bind(attempts as i64)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Opens what was mined in a block that is gone: its attempts are looked for and sent again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reopen_mined_in(&mut self, block_hash: B256) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "UPDATE outbox SET outcome = NULL, outcome_hash = NULL, block_number = NULL, block_hash = NULL, \
+             gas_used = NULL WHERE block_hash = ? RETURNING key",
+        )
+        .bind(block_hash.as_slice())
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(|row| Columns(row).text("key")).collect()
+    }
+
+    /// As [`Transaction::reopen_mined_in`], for every other block of this number than the one that is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reopen_mined_beside(&mut self, number: u64, block_hash: B256) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "UPDATE outbox SET outcome = NULL, outcome_hash = NULL, block_number = NULL, block_hash = NULL, \
+             gas_used = NULL WHERE block_number = ? AND block_hash <> ? RETURNING key",
+        )
+        .bind(int("block_number", number)?)
+        .bind(block_hash.as_slice())
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(|row| Columns(row).text("key")).collect()
     }
 
     async fn read_outbox(&mut self, row: &SqliteRow) -> Result<OutboxRow, StoreError> {
@@ -172,9 +242,8 @@ impl Transaction {
         };
         let outcome = match columns.text_or_null("outcome")?.as_deref() {
             None => None,
-            Some("refused") => Some(OutboxOutcome::Refused { reason: columns.text("reason")? }),
-            Some(name) => Some(OutboxOutcome::Mined {
-                succeeded: name == "succeeded",
+            Some("dropped") => Some(OutboxOutcome::Dropped { reason: columns.text("reason")? }),
+            Some(_) => Some(OutboxOutcome::Succeeded {
                 hash: columns.word("outcome_hash")?,
                 block_number: columns.uint("block_number")?,
                 block_hash: columns.word("block_hash")?,

@@ -72,7 +72,7 @@ impl Transaction {
         let (state, failure) = state(row.task.state);
         sqlx::query(
             "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
-             ?, ?, ?, ?, ?, 1)",
+             ?, ?, ?, ?, ?, NULL, 1)",
         )
         .bind(row.task.id.0.as_slice())
         .bind(request.supernet)
@@ -187,6 +187,52 @@ impl Transaction {
             requests.push(self.read_request(row).await?);
         }
         Ok(requests)
+    }
+
+    /// Notes the block in which a request is seen again.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn set_request_block(
+        &mut self,
+        id: RequestId,
+        number: u64,
+        hash: B256,
+        log_index: u64,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE requests SET block_number = ?, block_hash = ?, log_index = ? WHERE request_id = ?")
+            .bind(int("block_number", number)?)
+            .bind(hash.as_slice())
+            .bind(int("log_index", log_index)?)
+            .bind(id.0.as_slice())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Notes the block that ended a request.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn set_request_end(&mut self, id: RequestId, hash: B256) -> Result<(), StoreError> {
+        sqlx::query("UPDATE requests SET end_hash = ? WHERE request_id = ?")
+            .bind(hash.as_slice())
+            .bind(id.0.as_slice())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Requests that a block ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn requests_ended_in(&mut self, hash: B256) -> Result<Vec<RequestId>, StoreError> {
+        let rows = sqlx::query("SELECT request_id FROM requests WHERE end_hash = ?")
+            .bind(hash.as_slice())
+            .fetch_all(self.connection())
+            .await?;
+        rows.iter().map(|row| Columns(row).word("request_id").map(RequestId)).collect()
     }
 
     /// Requests that were seen in a block.

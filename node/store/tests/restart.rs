@@ -290,19 +290,31 @@ async fn the_outbox_remembers_every_attempt() {
     let open = tx.open_intents(account).await.unwrap();
     assert_eq!(open[0].attempts, [attempt(4), attempt(4)]);
     assert!(tx.open_intents(Address::ZERO).await.unwrap().is_empty());
-    let mined = OutboxOutcome::Mined {
-        succeeded: false,
-        hash: B256::repeat_byte(4),
-        block_number: 8,
-        block_hash: B256::repeat_byte(5),
-        gas_used: 21_000,
-    };
+    let block = B256::repeat_byte(5);
+    let mined =
+        OutboxOutcome::Succeeded { hash: B256::repeat_byte(4), block_number: 8, block_hash: block, gas_used: 21_000 };
     tx.finish_intent(open[0].id, &mined).await.unwrap();
     assert!(matches!(tx.finish_intent(open[0].id, &mined).await, Err(StoreError::Missing { .. })));
     assert!(tx.open_intents(account).await.unwrap().is_empty());
-    assert_eq!(tx.intent(account, "anchor/1/57").await.unwrap().unwrap().outcome, Some(mined));
-    let row = tx.put_intent(account, &OutboxIntent { key: "settle".into(), ..intent() }).await.unwrap();
-    tx.finish_intent(row.id, &OutboxOutcome::Refused { reason: "NotOpen".into() }).await.unwrap();
+    assert_eq!(tx.intent(account, "anchor/1/57").await.unwrap().unwrap().outcome, Some(mined.clone()));
+    tx.put_intent(account, &intent()).await.unwrap();
+    assert!(tx.open_intents(account).await.unwrap().is_empty(), "what has succeeded is not sent again");
+
+    // Gone with its block, in either of two ways; the attempts stay.
+    assert!(tx.reopen_mined_in(B256::repeat_byte(6)).await.unwrap().is_empty());
+    assert!(tx.reopen_mined_beside(8, block).await.unwrap().is_empty());
+    assert_eq!(tx.reopen_mined_in(block).await.unwrap(), ["anchor/1/57"]);
+    assert_eq!(tx.open_intents(account).await.unwrap()[0].attempts.len(), 2);
+    tx.finish_intent(open[0].id, &mined).await.unwrap();
+    assert_eq!(tx.reopen_mined_beside(8, B256::repeat_byte(6)).await.unwrap(), ["anchor/1/57"]);
+
+    // Dropped only without an attempt that may be mined, and wanted again when it is owed again.
+    tx.drop_intent(account, "anchor/1/57", 1, "TickNotAfter").await.unwrap();
+    assert_eq!(tx.open_intents(account).await.unwrap().len(), 1);
+    tx.drop_intent(account, "anchor/1/57", 2, "TickNotAfter").await.unwrap();
+    let row = tx.intent(account, "anchor/1/57").await.unwrap().unwrap();
+    assert_eq!(row.outcome, Some(OutboxOutcome::Dropped { reason: "TickNotAfter".into() }));
+    assert_eq!(tx.put_intent(account, &intent()).await.unwrap().outcome, None);
     tx.commit().await.unwrap();
 }
 
@@ -316,6 +328,9 @@ async fn a_damaged_object_is_not_handed_out() {
     let file = folder.path().join(&name[..2]).join(&name[2..]);
     std::fs::write(file, b"prooF").unwrap();
     assert!(matches!(objects.get(digest).await, Err(StoreError::Damaged { .. })));
+    // What a power failure left half-written is mended by writing it again.
+    assert_eq!(objects.put(b"proof".to_vec()).await.unwrap(), digest);
+    assert_eq!(objects.get(digest).await.unwrap(), b"proof");
     assert!(matches!(objects.get(B256::ZERO).await, Err(StoreError::Object { .. })));
 }
 
