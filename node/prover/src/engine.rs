@@ -5,27 +5,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256};
-use gavel_domain::auction::AnnouncedLot;
-use gavel_rpc::message::{Announcement, FromProver, PublishedClose, ToProver};
+use alloy_primitives::Address;
+use gavel_rpc::message::{FromProver, ToProver};
 use gavel_rpc::session::SessionTerms;
 use gavel_rpc::tls::Trust;
 use gavel_rpc::{Limits, ProverClient, RpcError};
 use gavel_types::id::{AwardId, LotDigest, OperatorId};
-use gavel_types::job::JobTerms;
-use gavel_types::lot::{bids_root, capacity_root, commitment};
-use gavel_types::message::{Accept, Award, AwardMessage, BidCommitment, DeliveryReceipt, MarketMessage, Signed};
+use gavel_types::message::{MarketMessage, Signed};
 use gavel_types::signature::Signer;
-use rand::RngCore;
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use crate::awards::{Finished, Work};
 use crate::bidding::CostPolicy;
 use crate::chain::ChainView;
-use crate::checkpoint::{AwardRecord, BidRecord, Checkpoint};
-use crate::error::{JobError, ProverError};
-use crate::slots::{Slot, Slots};
-use crate::work::{JobProver, ProvedJob};
+use crate::checkpoint::{BidRecord, Checkpoint};
+use crate::error::ProverError;
+use crate::slots::Slots;
+use crate::work::JobProver;
 
 /// Who a prover is and where its gateway is.
 #[derive(Clone, Debug)]
@@ -45,42 +41,14 @@ pub struct ProverIdentity {
 
 /// A running prover.
 pub struct Prover {
-    identity: ProverIdentity,
-    checkpoint: Checkpoint,
-    slots: Slots,
-    prover: Arc<dyn JobProver>,
-    chain: Arc<dyn ChainView>,
-    bids: HashMap<LotDigest, BidRecord>,
-    work: BTreeMap<AwardId, Work>,
-    finished: (mpsc::Sender<Finished>, mpsc::Receiver<Finished>),
-}
-
-/// An award in memory.
-#[derive(Debug)]
-struct Work {
-    record: AwardRecord,
-    input: Option<Arc<Vec<u8>>>,
-    /// Taken before the award is accepted.
-    slot: Option<Slot>,
-    running: bool,
-    failures: u32,
-}
-
-/// Attempts at one proof: the second covers a passing fault of the machine.
-const PROVING_ATTEMPTS: u32 = 2;
-
-struct Finished {
-    award: AwardId,
-    result: Result<ProvedJob, JobError>,
-    slot: Slot,
-    seconds: f64,
-}
-
-impl Work {
-    fn terms(&self) -> Option<JobTerms> {
-        let job = self.record.award.message.job();
-        self.record.lot.jobs.iter().copied().find(|terms| terms.job == job)
-    }
+    pub(crate) identity: ProverIdentity,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) slots: Slots,
+    pub(crate) prover: Arc<dyn JobProver>,
+    pub(crate) chain: Arc<dyn ChainView>,
+    pub(crate) bids: HashMap<LotDigest, BidRecord>,
+    pub(crate) work: BTreeMap<AwardId, Work>,
+    pub(crate) finished: (mpsc::Sender<Finished>, mpsc::Receiver<Finished>),
 }
 
 impl Prover {
@@ -135,11 +103,25 @@ impl Prover {
                 }
                 Err(error) => tracing::warn!(%error, "gateway not reachable"),
             }
+            self.follow_epoch().await;
             tokio::select! {
                 () = &mut stop => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
             }
             pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    /// Takes over the gateway's epoch and key from the chain: a new epoch ends every session.
+    async fn follow_epoch(&mut self) {
+        match self.chain.gateway().await {
+            Ok(Some((epoch, key))) if epoch > self.identity.terms.epoch => {
+                tracing::warn!(epoch = epoch.0, %key, "the gateway began a new epoch");
+                self.identity.terms.epoch = epoch;
+                self.identity.gateway_key = key;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the gateway's epoch cannot be read"),
         }
     }
 
@@ -211,6 +193,8 @@ impl Prover {
                 if let Some(work) = self.work.get_mut(&award) {
                     work.record.anchored_block = Some(block);
                 }
+                // Said before already, it may have met a gateway that had lost the anchor to a reorganisation.
+                self.repeat(session, award).await?;
                 self.advance(session, award).await
             }
             ToProver::DeliveryReceipt(receipt) => self.receipted(receipt),
@@ -226,315 +210,11 @@ impl Prover {
         }
     }
 
-    fn is_gateways<M: MarketMessage>(&self, signed: &Signed<M>) -> bool {
+    pub(crate) fn is_gateways<M: MarketMessage>(&self, signed: &Signed<M>) -> bool {
         let checked = signed.verify(&self.identity.terms.domain, self.identity.gateway_key);
         if let Err(error) = &checked {
             tracing::warn!(%error, "message without the gateway's signature");
         }
         checked.is_ok()
-    }
-
-    async fn bid(&mut self, session: &ProverClient, announcement: Announcement) -> Result<(), ProverError> {
-        let lots: Vec<AnnouncedLot> = announcement
-            .lots
-            .into_iter()
-            .filter(|lot| lot.circuit_set == self.identity.terms.circuit_set)
-            .filter_map(|lot| AnnouncedLot::try_from(lot).ok())
-            .collect();
-        // A new tick: what was bid for before is decided.
-        self.bids.retain(|_, bid| bid.lot.key.tick.0 + 8 > announcement.key.tick.0);
-        let busy = self.work.values().filter(|work| !work.record.proved).count();
-        let places = self.identity.concurrency.saturating_sub(busy);
-        let slots = &self.slots;
-        let free = |class| slots.is_free(class).unwrap_or(false);
-        let chosen = self.identity.policy.choose(self.identity.operator, &lots, places, free);
-        let mut commitments = Vec::with_capacity(chosen.len());
-        for (lot, price) in chosen {
-            // A repeated announcement gets the same commitment: a second one would be refused.
-            let record = match self.checkpoint.bid(lot.digest)? {
-                Some(record) => record,
-                None => self.new_bid(lot, price)?,
-            };
-            commitments.push(self.commitment(lot.digest, &record));
-            self.bids.insert(lot.digest, record);
-        }
-        for commitment in commitments {
-            session.send(FromProver::Commit(commitment)).await?;
-        }
-        Ok(())
-    }
-
-    fn new_bid(&self, lot: &AnnouncedLot, price: gavel_types::unit::WeiPerUnit) -> Result<BidRecord, ProverError> {
-        let mut salt = [0; 32];
-        rand::rngs::OsRng.fill_bytes(&mut salt);
-        let salt = B256::from(salt);
-        let message = self.commitment_message(lot.digest, &lot.lot, price, salt);
-        let signature = Signed::new(message, &self.identity.terms.domain, &self.identity.bid_key).signature;
-        let record = BidRecord {
-            lot: lot.lot.clone(),
-            price,
-            salt,
-            signature,
-            commit_receipt: None,
-            opening_receipt: None,
-            opened: false,
-        };
-        self.checkpoint.put_bid(lot.digest, &record)?;
-        Ok(record)
-    }
-
-    fn commitment_message(
-        &self,
-        digest: LotDigest,
-        lot: &gavel_types::lot::Lot,
-        price: gavel_types::unit::WeiPerUnit,
-        salt: B256,
-    ) -> BidCommitment {
-        BidCommitment {
-            supernet: lot.key.supernet.0,
-            gatewayEpoch: lot.key.epoch.0,
-            tick: lot.key.tick.0,
-            lotDigest: digest.0,
-            operator: self.identity.operator.0,
-            commitment: commitment(digest, self.identity.operator, price, salt).0,
-        }
-    }
-
-    fn commitment(&self, digest: LotDigest, bid: &BidRecord) -> Signed<BidCommitment> {
-        let message = self.commitment_message(digest, &bid.lot, bid.price, bid.salt);
-        Signed { message, signature: bid.signature }
-    }
-
-    fn change_bid(&mut self, lot: LotDigest, change: impl FnOnce(&mut BidRecord)) -> Result<(), ProverError> {
-        if let Some(bid) = self.bids.get_mut(&lot) {
-            change(bid);
-            self.checkpoint.put_bid(lot, bid)?;
-        }
-        Ok(())
-    }
-
-    /// Opens every bid that the signed close includes, and no other.
-    async fn open(&mut self, session: &ProverClient, published: PublishedClose) -> Result<(), ProverError> {
-        let close = &published.close.message;
-        let roots_hold = bids_root(published.commitments.iter().copied()) == close.bidsRoot
-            && capacity_root(published.capacities.iter().copied()) == close.capacityRoot
-            && published.commitments.len() == close.count as usize;
-        if !self.is_gateways(&published.close) || !roots_hold {
-            tracing::error!(tick = close.tick, "the close does not hold together; nothing is opened");
-            return Ok(());
-        }
-        let operator = self.identity.operator;
-        let lots: Vec<LotDigest> =
-            self.bids.iter().filter(|(_, bid)| bid.lot.key.tick.0 == close.tick).map(|(lot, _)| *lot).collect();
-        for lot in lots {
-            let Some(bid) = self.bids.get(&lot) else { continue };
-            if !published.commitments.contains(&commitment(lot, operator, bid.price, bid.salt)) {
-                tracing::error!(%lot, acknowledged = bid.commit_receipt.is_some(), "our bid is not in the close");
-                continue;
-            }
-            let opening =
-                gavel_domain::auction::Opening { key: bid.lot.key, lot, operator, price: bid.price, salt: bid.salt };
-            self.change_bid(lot, |bid| bid.opened = true)?;
-            session.send(FromProver::Open(opening)).await?;
-        }
-        Ok(())
-    }
-
-    async fn awarded(&mut self, session: &ProverClient, award: Signed<Award>) -> Result<(), ProverError> {
-        let id = award.message.award_id();
-        if self.work.contains_key(&id) || !self.is_gateways(&award) {
-            return self.advance(session, id).await;
-        }
-        let lot = LotDigest(award.message.lotDigest);
-        let bid = match self.bids.get(&lot) {
-            Some(bid) => Some(bid.clone()),
-            None => self.checkpoint.bid(lot)?,
-        };
-        let ours = award.message.operator == self.identity.operator.0;
-        let fitting = bid.filter(|bid| {
-            ours && bid.opened
-                && bid.price.0 == award.message.priceWeiPerUnit
-                && bid.lot.jobs.iter().any(|job| job.job.0 == award.message.jobId)
-        });
-        let Some(bid) = fitting else {
-            // Evidence against the gateway: kept in the log with both signatures' facts.
-            tracing::error!(award = %id, %lot, "award without our bid");
-            let reason = "no such bid of ours".to_owned();
-            session.send(FromProver::Decline { award: id, reason }).await?;
-            return Ok(());
-        };
-        let record = AwardRecord {
-            award,
-            lot: bid.lot,
-            anchored_block: None,
-            accept: None,
-            proved: false,
-            results: Vec::new(),
-            receipt: None,
-        };
-        self.checkpoint.put_award(id, &record)?;
-        self.work.insert(id, Work { record, input: None, slot: None, running: false, failures: 0 });
-        tracing::info!(award = %id, "won");
-        self.advance(session, id).await
-    }
-
-    /// Sends again what the gateway may have missed.
-    async fn repeat(&self, session: &ProverClient, award: AwardId) -> Result<(), ProverError> {
-        let Some(work) = self.work.get(&award) else { return Ok(()) };
-        if let Some(accept) = &work.record.accept {
-            session.send(FromProver::Accept(accept.clone())).await?;
-        }
-        if work.record.proved
-            && let Some(proof) = self.checkpoint.proof(award)?
-        {
-            session.send(FromProver::Deliver { award, proof, results: work.record.results.clone() }).await?;
-        }
-        Ok(())
-    }
-
-    /// Accepts an award once it is anchored, its inputs are checked and a slot is held.
-    async fn advance(&mut self, session: &ProverClient, award: AwardId) -> Result<(), ProverError> {
-        let Some(work) = self.work.get_mut(&award) else { return Ok(()) };
-        if work.record.accept.is_some() {
-            return self.start(award);
-        }
-        let (Some(input), Some(terms)) = (work.input.clone(), work.terms()) else { return Ok(()) };
-        if work.slot.is_none() {
-            work.slot = self.slots.try_take(terms.kind.class())?;
-        }
-        if work.slot.is_none() || work.record.anchored_block.is_none() {
-            return Ok(());
-        }
-        // The gateway says that it is anchored; stake is promised on the chain's word only.
-        let Some(on_chain) = self.chain.award(award).await? else { return Ok(()) };
-        let head = self.chain.head().await?;
-        if on_chain.operator != self.identity.operator.0 {
-            return self.decline(session, award, "the award on-chain is another operator's").await;
-        }
-        if head > on_chain.block + work.record.lot.accept_blocks {
-            return self.decline(session, award, "no slot in time").await;
-        }
-        let prover = Arc::clone(&self.prover);
-        let checked_input = Arc::clone(&input);
-        let checked = tokio::task::spawn_blocking(move || prover.check(&terms, &checked_input)).await;
-        let checked = checked.unwrap_or_else(|error| Err(JobError::Inputs(error.to_string())));
-        if let Err(error) = checked {
-            return self.decline(session, award, &error.to_string()).await;
-        }
-        self.accept(session, award, &input, on_chain.block, head.max(on_chain.block)).await
-    }
-
-    async fn accept(
-        &mut self,
-        session: &ProverClient,
-        award: AwardId,
-        input: &[u8],
-        anchored: u64,
-        accept_block: u64,
-    ) -> Result<(), ProverError> {
-        let Some(work) = self.work.get_mut(&award) else { return Ok(()) };
-        let message = &work.record.award.message;
-        let accept = Accept {
-            supernet: message.supernet,
-            gatewayEpoch: message.gatewayEpoch,
-            tick: message.tick,
-            lotDigest: message.lotDigest,
-            jobId: message.jobId,
-            attempt: message.attempt,
-            operator: message.operator,
-            inputDigest: B256::from(<[u8; 32]>::from(Sha256::digest(input))),
-            acceptBlock: accept_block,
-        };
-        let accept = Signed::new(accept, &self.identity.terms.domain, &self.identity.bid_key);
-        work.record.anchored_block = Some(anchored);
-        work.record.accept = Some(accept.clone());
-        // Inputs first: an acceptance on disk can always be worked on.
-        self.checkpoint.put_input(award, input)?;
-        self.checkpoint.put_award(award, &work.record)?;
-        session.send(FromProver::Accept(accept)).await?;
-        tracing::info!(%award, accept_block, "accepted");
-        self.start(award)
-    }
-
-    async fn decline(&mut self, session: &ProverClient, award: AwardId, reason: &str) -> Result<(), ProverError> {
-        tracing::warn!(%award, reason, "declined");
-        session.send(FromProver::Decline { award, reason: reason.to_owned() }).await?;
-        self.forget(award)
-    }
-
-    fn forget(&mut self, award: AwardId) -> Result<(), ProverError> {
-        let Some(work) = self.work.remove(&award) else { return Ok(()) };
-        if work.record.accept.is_some() {
-            self.checkpoint.close_award(award)
-        } else {
-            self.checkpoint.drop_award(award)
-        }
-    }
-
-    /// Starts an accepted award on a thread of its own when it is not running.
-    fn start(&mut self, award: AwardId) -> Result<(), ProverError> {
-        let Some(work) = self.work.get_mut(&award) else { return Ok(()) };
-        let spent = work.failures >= PROVING_ATTEMPTS;
-        if work.running || spent || work.record.proved || work.record.accept.is_none() {
-            return Ok(());
-        }
-        let (Some(input), Some(terms)) = (work.input.clone(), work.terms()) else { return Ok(()) };
-        // After a restart the slot has to be taken again.
-        let slot = match work.slot.take() {
-            Some(slot) => Some(slot),
-            None => self.slots.try_take(terms.kind.class())?,
-        };
-        let Some(slot) = slot else { return Ok(()) };
-        work.running = true;
-        let (prover, finished) = (Arc::clone(&self.prover), self.finished.0.clone());
-        tracing::info!(%award, kind = %terms.kind, units = terms.units.0, "proving");
-        tokio::task::spawn_blocking(move || {
-            let started = std::time::Instant::now();
-            let result = prover.prove(&terms, &input);
-            let seconds = started.elapsed().as_secs_f64();
-            // Nobody listens when the prover is being stopped; the next run proves again.
-            let _ = finished.blocking_send(Finished { award, result, slot, seconds });
-        });
-        Ok(())
-    }
-
-    async fn proved(&mut self, session: &ProverClient, finished: Finished) -> Result<(), ProverError> {
-        let Finished { award, result, slot, seconds } = finished;
-        drop(slot);
-        let Some(work) = self.work.get_mut(&award) else { return Ok(()) };
-        work.running = false;
-        match result {
-            Ok(proved) => {
-                tracing::info!(%award, seconds, bytes = proved.proof.len(), "proved");
-                self.checkpoint.put_proof(award, &proved.proof)?;
-                work.record.proved = true;
-                work.record.results = proved.results;
-                self.checkpoint.put_award(award, &work.record)?;
-                let results = work.record.results.clone();
-                session.send(FromProver::Deliver { award, proof: proved.proof, results }).await?;
-                Ok(())
-            }
-            Err(error) => {
-                // It stays accepted until the gateway ends it; the next beat may try again.
-                work.failures += 1;
-                tracing::error!(%award, %error, seconds, "proof failed");
-                Ok(())
-            }
-        }
-    }
-
-    fn receipted(&mut self, receipt: Signed<DeliveryReceipt>) -> Result<(), ProverError> {
-        let award = receipt.message.award_id();
-        if !self.is_gateways(&receipt) {
-            return Ok(());
-        }
-        if let Some(work) = self.work.get_mut(&award) {
-            work.record.receipt = Some(receipt);
-            self.checkpoint.put_award(award, &work.record)?;
-            self.checkpoint.close_award(award)?;
-            self.work.remove(&award);
-            tracing::info!(%award, "delivered");
-        }
-        Ok(())
     }
 }

@@ -6,7 +6,9 @@
 //! and [`Prover::run`].
 
 mod assemble;
+mod awards;
 pub mod bidding;
+mod bids;
 pub mod chain;
 pub mod checkpoint;
 pub mod config;
