@@ -1,22 +1,20 @@
 //! From the signed award to the accepted one, deadlines, and what an operator is told again.
 
-use std::collections::BTreeSet;
-
 use gavel_domain::award::{AwardEvent, AwardState};
 use gavel_rpc::message::{FromProver, RefusalCode, ToProver};
-use gavel_store::{AwardRow, OutboxOutcome};
+use gavel_store::AwardRow;
 use gavel_types::id::{AwardId, OperatorId};
 use gavel_types::message::{Accept, AwardMessage, DeliveryReceipt, Signed};
 
-use crate::chain::{AwardOnChain, Finished, Owed};
+use crate::awarding::award_message;
+use crate::chain::{AwardOnChain, Owed};
 use crate::clock::millis;
 use crate::engine::Gateway;
 use crate::error::GatewayError;
 use crate::steps::Due;
-use crate::ticks::award_message;
 
 /// Blocks between two attempts to sync one operator's capacity.
-const SYNC_BLOCKS: u64 = 8;
+pub(crate) const SYNC_BLOCKS: u64 = 8;
 
 impl Gateway {
     pub(crate) async fn hear_prover(&mut self, operator: OperatorId, message: FromProver) -> Result<(), GatewayError> {
@@ -172,54 +170,6 @@ impl Gateway {
         Ok(())
     }
 
-    /// Acts on transactions that ended.
-    pub(crate) async fn see_sent(&mut self, finished: Vec<Finished>) -> Result<(), GatewayError> {
-        for transaction in finished {
-            let Some(failure) = transaction.failure else { continue };
-            tracing::warn!(key = transaction.key, failure, "transaction had no effect");
-            if let Some(key) = transaction.key.strip_prefix("anchor/") {
-                self.anchor_failed(key).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Acts on anchors that ended without effect when the gateway stopped before it heard of it.
-    pub(crate) async fn reconcile_anchors(&mut self) -> Result<(), GatewayError> {
-        let account = self.context.chain.account();
-        let mut read = self.context.store.read().await?;
-        let mut failed = BTreeSet::new();
-        for row in read.live_awards().await? {
-            let award = row.value.award;
-            if award.state != AwardState::Signed {
-                continue;
-            }
-            let owed = read.intent(account, &format!("anchor/{}", award.key)).await?;
-            let outcome = owed.and_then(|row| row.outcome);
-            // Open, or mined: the chain's events tell the rest.
-            if !matches!(outcome, None | Some(OutboxOutcome::Mined { succeeded: true, .. })) {
-                failed.insert(award.key);
-            }
-        }
-        drop(read);
-        for key in failed {
-            self.anchor_failed(&key.to_string()).await?;
-        }
-        Ok(())
-    }
-
-    /// An anchor that was not mined reserved nothing: its awards are skipped, its deliveries go
-    /// into the next one.
-    async fn anchor_failed(&mut self, key: &str) -> Result<(), GatewayError> {
-        let mut steps = self.steps().await?;
-        let Some(key) = parse_key(key) else { return Ok(()) };
-        for row in steps.tx.awards_of(key).await? {
-            self.see_skip(&mut steps, row.value.award.id).await?;
-        }
-        steps.tx.unset_delivery_tick(key).await?;
-        self.finish(steps).await
-    }
-
     /// Keeps cached capacities young enough for the next awards.
     pub(crate) async fn sync_capacities(&mut self) -> Result<(), GatewayError> {
         let fresh = self.context.supernet_terms().capacity_fresh;
@@ -254,8 +204,8 @@ impl Gateway {
                 }
                 (AwardOnChain::Delivered, _) => steps.owe(&Owed::Claim { award: id }).await?,
                 // Paid, or over: nothing is left to claim.
-                (AwardOnChain::Paid | AwardOnChain::Over, _) => steps.tx.set_paid(id).await?,
-                (AwardOnChain::None, _) | (AwardOnChain::Reserved, None) => {}
+                (AwardOnChain::Paid | AwardOnChain::Over, _) => steps.tx.set_paid(id, self.head).await?,
+                (AwardOnChain::None | AwardOnChain::Struck, _) | (AwardOnChain::Reserved, None) => {}
             }
             self.finish(steps).await?;
         }
@@ -280,14 +230,4 @@ pub(crate) fn stored_receipt(row: &AwardRow) -> Option<Signed<DeliveryReceipt>> 
         statementDigest: statement,
     };
     Some(Signed { message, signature })
-}
-
-fn parse_key(text: &str) -> Option<gavel_types::id::TickKey> {
-    let mut parts = text.split('/');
-    let key = gavel_types::id::TickKey {
-        supernet: gavel_types::id::SupernetId(parts.next()?.parse().ok()?),
-        epoch: gavel_types::id::GatewayEpoch(parts.next()?.parse().ok()?),
-        tick: gavel_types::id::Tick(parts.next()?.parse().ok()?),
-    };
-    parts.next().is_none().then_some(key)
 }

@@ -8,6 +8,7 @@ use alloy_primitives::B256;
 use gavel_chain::supernet::Supernet;
 use gavel_circuits::security::Profile;
 use gavel_domain::batch::LotRule;
+use gavel_domain::deadline::Pace;
 use gavel_domain::reputation::CoolDownRule;
 use gavel_types::signature::Signer;
 use gavel_types::unit::WorkUnits;
@@ -70,6 +71,11 @@ pub struct MarketRule {
     pub milliblocks_per_unit: [u64; 3],
     /// Blocks that every lot gets on top, by class.
     pub spare_blocks: [u64; 3],
+    /// The fastest that a work unit goes, in thousandths of a block: a request that cannot be settled by its
+    /// deadline even so is given up.
+    pub quickest_milliblocks_per_unit: u64,
+    /// Blocks that a job takes at least from its announcement to its acceptance.
+    pub quickest_blocks_per_job: u64,
     /// First ceiling as hundredths of the maximum that the fee admits.
     pub ceiling_start_percent: u8,
     pub ceiling_ramp_blocks: u64,
@@ -96,6 +102,8 @@ impl Default for MarketRule {
             max_proving_blocks: u64::MAX,
             milliblocks_per_unit: [2_000, 2_000, 2_000],
             spare_blocks: [60, 60, 60],
+            quickest_milliblocks_per_unit: 250,
+            quickest_blocks_per_job: 2,
             ceiling_start_percent: 40,
             ceiling_ramp_blocks: 20,
             patience_blocks: 20,
@@ -129,6 +137,10 @@ impl MarketRule {
             milliblocks_per_unit: self.milliblocks_per_unit,
             spare_blocks: self.spare_blocks,
         }
+    }
+
+    pub fn pace(&self) -> Pace {
+        Pace { milliblocks_per_unit: self.quickest_milliblocks_per_unit, blocks_per_job: self.quickest_blocks_per_job }
     }
 
     pub fn cool_down(&self) -> CoolDownRule {

@@ -130,6 +130,14 @@ impl Gateway {
         };
         let digest = self.context.objects.put(proof).await?;
         let mut steps = self.steps().await?;
+        let standing = steps.tx.award(award).await?.map(|row| row.value.award.state);
+        if !standing.is_some_and(AwardState::takes_proof) {
+            // Its anchor was reorganised away during the check, and it cannot be anchored again.
+            drop(steps);
+            self.checking.remove(&award);
+            self.refuse(operator, award, RefusalCode::Proof, format!("the award is {standing:?}"));
+            return Ok(());
+        }
         let state = steps.tx.job(job).await?.value.job.state;
         if !matches!(state, JobState::Proved { .. }) {
             let output = JobOutput { output: statement.output.clone(), results };

@@ -19,9 +19,8 @@ use gavel_types::id::{AwardId, GatewayEpoch, JobId, OperatorId, RequestId, Super
 use gavel_types::message::domain;
 use gavel_types::signature::Signer;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 
-use crate::chain::{ChainChange, Finished, MarketChain, OperatorOnChain, SupernetTerms};
+use crate::chain::{ChainChange, MarketChain, OperatorOnChain, Refused, SupernetTerms};
 use crate::clock::millis;
 use crate::config::MarketRule;
 use crate::deliveries::Checked;
@@ -33,12 +32,8 @@ use crate::tasks::StoredTasks;
 
 /// How often the engine looks at its clock.
 const PULSE: Duration = Duration::from_millis(100);
-/// How often the chain is asked for news.
-const POLL: Duration = Duration::from_millis(250);
 const LEASE_NAME: &str = "gateway";
 const LEASE_MILLIS: u64 = 15_000;
-/// Blocks after which operators are read again.
-const OPERATOR_BLOCKS: u64 = 2;
 
 /// What a gateway is made of.
 pub struct GatewayParts {
@@ -89,7 +84,7 @@ pub(crate) enum News {
         terms: Option<SupernetTerms>,
     },
     Change(ChainChange),
-    Sent(Vec<Finished>),
+    Refused(Vec<Refused>),
     Planned {
         request: RequestId,
         plan: Result<Plan, PlanError>,
@@ -231,7 +226,7 @@ impl Gateway {
             address,
         };
         gateway.resume_tick().await?;
-        gateway.reconcile_anchors().await?;
+        gateway.close_earlier_epochs().await?;
         tracing::info!(%address, head, next_tick, epoch = epoch.0, "gateway ready");
         Ok(gateway)
     }
@@ -296,7 +291,7 @@ impl Gateway {
         match news {
             News::Head { head, operators, terms } => self.see_head(head, operators, terms).await,
             News::Change(change) => self.see_change(change).await,
-            News::Sent(finished) => self.see_sent(finished).await,
+            News::Refused(refused) => self.see_refused(refused).await,
             News::Planned { request, plan } => self.planned(request, plan).await,
             News::Input { job, input } => self.input_built(job, input).await,
             News::Checked(checked) => self.checked(*checked).await,
@@ -326,6 +321,7 @@ impl Gateway {
             self.peers.send(operator, ToProver::Head { block: head });
         }
         self.check_deadlines().await?;
+        self.give_up_late_requests().await?;
         self.sync_capacities().await?;
         self.serve_reports().await?;
         self.claim_for_operators().await
@@ -374,18 +370,6 @@ impl Gateway {
     pub(crate) fn send(&mut self, operator: OperatorId, message: ToProver) {
         self.peers.send(operator, message);
     }
-
-    /// The chain is read and written beside the engine, so that a slow node stops no auction.
-    fn spawn_chain_tasks(&self) -> JoinSet<()> {
-        let watching = watch_chain(Arc::clone(&self.context), self.news.clone());
-        let heading = watch_head(Arc::clone(&self.context), self.news.clone());
-        let sending = send_transactions(Arc::clone(&self.context), self.news.clone());
-        let mut tasks = JoinSet::new();
-        tasks.spawn(watching);
-        tasks.spawn(heading);
-        tasks.spawn(sending);
-        tasks
-    }
 }
 
 async fn ended(mut stopped: watch::Receiver<bool>) {
@@ -396,71 +380,4 @@ async fn ended(mut stopped: watch::Receiver<bool>) {
 async fn report(news: &mpsc::Sender<News>, error: RpcError) {
     // When the engine is gone nobody needs to know.
     let _ = news.send(News::Fatal(error.into())).await;
-}
-
-async fn watch_chain(context: Arc<Context>, news: mpsc::Sender<News>) {
-    let mut cursor = match context.store.read().await {
-        Ok(mut read) => read.cursor(crate::requests::CURSOR).await.unwrap_or_default(),
-        Err(_) => None,
-    };
-    loop {
-        match context.chain.poll(cursor.as_deref()).await {
-            Ok(Some(change)) => {
-                cursor = Some(change.cursor.clone());
-                if news.send(News::Change(change)).await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            Ok(None) => {}
-            Err(error) if error.is_temporary() => tracing::warn!(%error, "reading events"),
-            Err(error) => {
-                let _ = news.send(News::Fatal(error.into())).await;
-                return;
-            }
-        }
-        tokio::time::sleep(POLL).await;
-    }
-}
-
-async fn watch_head(context: Arc<Context>, news: mpsc::Sender<News>) {
-    let mut read_at = 0;
-    loop {
-        match read_head(&context, &mut read_at).await {
-            Ok(found) => {
-                if news.send(found).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => tracing::warn!(%error, "reading the head"),
-        }
-        tokio::time::sleep(POLL).await;
-    }
-}
-
-async fn read_head(context: &Context, read_at: &mut u64) -> Result<News, GatewayError> {
-    let head = context.chain.head().await?;
-    if head < *read_at + OPERATOR_BLOCKS && *read_at != 0 {
-        return Ok(News::Head { head, operators: None, terms: None });
-    }
-    let known = context.store.read().await?.operators().await?;
-    let operators = context.chain.operators(known).await?;
-    let terms = context.chain.terms().await?;
-    *read_at = head;
-    Ok(News::Head { head, operators: Some(operators), terms: Some(terms) })
-}
-
-async fn send_transactions(context: Arc<Context>, news: mpsc::Sender<News>) {
-    loop {
-        match context.chain.send(&context.store, &context.lease).await {
-            Ok(finished) if finished.is_empty() => {}
-            Ok(finished) => {
-                if news.send(News::Sent(finished)).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => tracing::warn!(%error, "sending transactions"),
-        }
-        tokio::time::sleep(POLL).await;
-    }
 }

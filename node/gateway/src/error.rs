@@ -28,8 +28,12 @@ pub enum GatewayError {
     Price(#[from] PriceOverflow),
     #[error("supernet {supernet} is in epoch {epoch} with gateway key {expected}; this gateway's key is {got}")]
     NotTheGateway { supernet: u32, epoch: u64, expected: Address, got: Address },
-    #[error("epoch {next} began on-chain; this gateway signed for epoch {own}")]
+    #[error(
+        "epoch {next} began on-chain with this gateway's key; nothing more is signed for epoch {own}: start again to go on"
+    )]
     EpochOver { own: u64, next: u64 },
+    #[error("epoch {next} began on-chain with gateway key {key}; this gateway's key {got} was of epoch {own}")]
+    Replaced { own: u64, next: u64, key: Address, got: Address },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: std::io::Error },
     #[error("{path}: {reason}")]

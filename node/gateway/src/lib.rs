@@ -14,10 +14,16 @@ pub mod error;
 pub mod planning;
 pub mod tasks;
 
+mod awarding;
 mod awards;
+mod bids;
 mod clock;
+mod deadlines;
 mod deliveries;
+mod feeds;
+mod moot;
 mod peers;
+mod reorg;
 mod requests;
 mod steps;
 mod ticks;

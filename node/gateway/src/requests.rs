@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 use gavel_domain::award::AwardEvent;
 use gavel_domain::ceiling::CeilingSchedule;
 use gavel_domain::job::{Job, JobState};
 use gavel_domain::request::{RequestEvent, RequestFailure, RequestState, RequestTask};
 use gavel_store::{JobRow, RequestRow};
-use gavel_types::id::{Attempt, AwardId, JobId, RequestId};
+use gavel_types::id::{Attempt, AwardId, GatewayEpoch, JobId, RequestId};
 use gavel_types::job::{JobKind, JobTerms};
 use gavel_types::request::{Request, RequestOrigin};
 use gavel_types::statement::Statement;
@@ -35,11 +35,7 @@ impl Gateway {
     /// Stores what a block did together with the reader's new position.
     pub(crate) async fn see_change(&mut self, change: ChainChange) -> Result<(), GatewayError> {
         let mut steps = self.steps().await?;
-        if change.withdrawn {
-            for id in steps.tx.requests_in_block(change.block_hash).await? {
-                steps.apply(Due::Request(id, RequestEvent::Reorged)).await?;
-            }
-        }
+        self.see_block(&mut steps, &change).await?;
         for fact in &change.facts {
             self.see_fact(&mut steps, &change, fact).await?;
         }
@@ -52,6 +48,7 @@ impl Gateway {
             ChainFact::Text { digest, text_hash, text } => steps.tx.put_text(*digest, *text_hash, text).await?,
             ChainFact::Requested { id, request, origin, log_index } => {
                 if steps.tx.request(*id).await?.is_some() {
+                    steps.tx.set_request_block(*id, change.block, change.block_hash, *log_index).await?;
                     return steps.apply(Due::Request(*id, RequestEvent::SeenAgain)).await;
                 }
                 tracing::info!(request = %id, from = request.fromBlock, to = request.toBlock, "request seen");
@@ -67,25 +64,34 @@ impl Gateway {
                 };
                 steps.tx.insert_request(&row).await?;
             }
-            ChainFact::RequestEnded { id, event } => steps.apply(Due::Request(*id, *event)).await?,
+            ChainFact::RequestEnded { id, event } => {
+                steps.tx.set_request_end(*id, change.block_hash).await?;
+                steps.apply(Due::Request(*id, *event)).await?;
+            }
             ChainFact::TickAnchored { key } => steps.tx.set_tick_anchored(*key, change.block).await?,
             ChainFact::Awarded { award } => self.see_award(steps, *award, change.block).await?,
             ChainFact::AwardSkipped { award, reason } => {
                 tracing::warn!(%award, reason, "the anchor reserved nothing");
                 self.see_skip(steps, *award).await?;
             }
-            ChainFact::Claimed { award } => steps.tx.set_paid(*award).await?,
+            ChainFact::Claimed { award } => steps.tx.set_paid(*award, change.block).await?,
             ChainFact::Operator { operator } => steps.tx.put_operator(*operator).await?,
             ChainFact::MissReported { award, answer_until } => {
-                steps.tx.put_report(*award, *answer_until, true).await?;
+                steps.tx.put_report(*award, *answer_until, change.block).await?;
             }
-            ChainFact::ReportClosed { award } => steps.tx.close_report(*award).await?,
-            ChainFact::EpochStarted { epoch } if epoch.0 > self.context.epoch.0 => {
-                return Err(GatewayError::EpochOver { own: self.context.epoch.0, next: epoch.0 });
+            ChainFact::ReportClosed { award } => steps.tx.close_report(*award, change.block).await?,
+            ChainFact::EpochStarted { epoch, key } if *epoch > self.context.epoch => {
+                return Err(self.epoch_over(*epoch, *key));
             }
             ChainFact::EpochStarted { .. } => {}
         }
         Ok(())
+    }
+
+    /// The engine stops: what it holds in memory and in sessions is of its own epoch. A start adopts the new one.
+    fn epoch_over(&self, next: GatewayEpoch, key: Address) -> GatewayError {
+        let (own, next, got) = (self.context.epoch.0, next.0, self.context.signer.address());
+        if key == got { GatewayError::EpochOver { own, next } } else { GatewayError::Replaced { own, next, key, got } }
     }
 
     async fn see_award(&self, steps: &mut Steps, award: AwardId, block: u64) -> Result<(), GatewayError> {
@@ -99,8 +105,7 @@ impl Gateway {
 
     pub(crate) async fn see_skip(&self, steps: &mut Steps, award: AwardId) -> Result<(), GatewayError> {
         let Some(row) = steps.tx.award(award).await? else { return Ok(()) };
-        use gavel_domain::award::AwardState;
-        if matches!(row.value.award.state, AwardState::Signed | AwardState::Anchored { .. }) {
+        if row.value.award.is_live() {
             steps.apply(Due::Award(award, AwardEvent::SkippedByAnchor)).await?;
         }
         Ok(())

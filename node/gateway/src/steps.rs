@@ -56,6 +56,11 @@ impl Steps {
         Ok(())
     }
 
+    /// Adds an event to what is worked off.
+    pub(crate) fn due(&mut self, due: Due) {
+        self.due.push_back(due);
+    }
+
     /// Applies an event and everything that follows from it.
     pub async fn apply(&mut self, due: Due) -> Result<(), GatewayError> {
         self.due.push_back(due);
@@ -266,11 +271,7 @@ impl Steps {
                         }
                     }
                 }
-                RequestEffect::ReviveJobs => {
-                    for job in self.tx.jobs_of(id).await? {
-                        self.due.push_back(Due::Job(job.value.job.terms.job, JobEvent::Revived));
-                    }
-                }
+                RequestEffect::ReviveJobs => self.revive(id).await?,
             }
         }
         if before != task.state {

@@ -1,23 +1,20 @@
 //! The auction of a tick, step by step, each stored before anybody hears of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
-use gavel_domain::auction::allocation::FirstPrice;
-use gavel_domain::auction::bid::Standing;
-use gavel_domain::auction::{AnnouncedLot, Auction, AuctionEffect, AuctionEvent, Opening, Phase};
-use gavel_domain::award::{Award, AwardState};
+use gavel_domain::auction::{AnnouncedLot, Auction, AuctionEffect, AuctionEvent, Phase};
+use gavel_domain::award::AwardState;
 use gavel_domain::batch::ReadyJob;
-use gavel_domain::capacity::Capacities;
 use gavel_domain::ceiling::affordable;
 use gavel_domain::job::{JobEvent, JobState};
-use gavel_rpc::message::{Announcement, PublishedClose, RefusalCode, ToProver};
-use gavel_store::{Refusal, RequestRow};
-use gavel_types::id::{AwardId, LotDigest, OperatorId, RequestId, Tick, TickKey};
-use gavel_types::message::{Award as AwardMessage, BidCommitment, CommitReceipt, OpeningReceipt, Signed, TickClose};
+use gavel_rpc::message::{Announcement, PublishedClose, ToProver};
+use gavel_store::RequestRow;
+use gavel_types::id::{OperatorId, RequestId, Tick, TickKey};
+use gavel_types::message::{Signed, TickClose};
 use gavel_types::unit::{WeiPerUnit, WorkUnits};
 
-use crate::chain::{AnchoredAward, Owed, lot_index};
+use crate::awarding::Awarded;
 use crate::clock::millis;
 use crate::engine::Gateway;
 use crate::error::GatewayError;
@@ -208,142 +205,6 @@ impl Gateway {
         Ok(affordable(free, WorkUnits(open)))
     }
 
-    pub(crate) async fn hear_commit(
-        &mut self,
-        operator: OperatorId,
-        bid: Signed<BidCommitment>,
-    ) -> Result<(), GatewayError> {
-        let standing = self.standing(OperatorId(bid.message.operator)).await?;
-        let event = AuctionEvent::Commit { bid: bid.clone(), standing };
-        let Some(effects) = self.step_auction(event)? else {
-            return self
-                .refuse_bid(operator, LotDigest(bid.message.lotDigest), "no tick is open", RefusalCode::Bid)
-                .await;
-        };
-        for effect in effects {
-            match effect {
-                AuctionEffect::StoreBid { lot, .. } => {
-                    let message = &bid.message;
-                    let receipt = CommitReceipt {
-                        supernet: message.supernet,
-                        gatewayEpoch: message.gatewayEpoch,
-                        tick: message.tick,
-                        lotDigest: lot.0,
-                        operator: message.operator,
-                        commitment: message.commitment,
-                    };
-                    let receipt = Signed::new(receipt, &self.context.domain, &self.context.signer);
-                    let mut steps = self.steps().await?;
-                    steps.tx.put_bid(&bid, &receipt.signature).await?;
-                    steps.tell(operator, ToProver::CommitReceipt(receipt));
-                    self.finish(steps).await?;
-                }
-                AuctionEffect::Reject { lot, reason, .. } => {
-                    self.refuse_bid(operator, lot, &reason.to_string(), RefusalCode::Bid).await?;
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn hear_opening(&mut self, operator: OperatorId, opening: Opening) -> Result<(), GatewayError> {
-        if opening.operator != operator {
-            return self.refuse_bid(operator, opening.lot, "opened for another operator", RefusalCode::Opening).await;
-        }
-        let Some(effects) = self.step_auction(AuctionEvent::Open(opening))? else {
-            return self.refuse_bid(operator, opening.lot, "no tick is opening", RefusalCode::Opening).await;
-        };
-        for effect in effects {
-            match effect {
-                AuctionEffect::StoreOpening(opening, commitment) => {
-                    let receipt = OpeningReceipt {
-                        supernet: opening.key.supernet.0,
-                        gatewayEpoch: opening.key.epoch.0,
-                        tick: opening.key.tick.0,
-                        lotDigest: opening.lot.0,
-                        operator: opening.operator.0,
-                        commitment: commitment.0,
-                        priceWeiPerUnit: opening.price.0,
-                    };
-                    let receipt = Signed::new(receipt, &self.context.domain, &self.context.signer);
-                    let mut steps = self.steps().await?;
-                    steps.tx.put_opening(&opening, &receipt.signature).await?;
-                    steps.tell(operator, ToProver::OpeningReceipt(receipt));
-                    self.finish(steps).await?;
-                }
-                AuctionEffect::Reject { lot, reason, .. } => {
-                    self.refuse_bid(operator, lot, &reason.to_string(), RefusalCode::Opening).await?;
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Steps the auction in memory; what it asks for is stored by the caller before anything is sent.
-    fn step_auction(&mut self, event: AuctionEvent) -> Result<Option<Vec<AuctionEffect>>, GatewayError> {
-        let now = self.now();
-        let Some(auction) = self.auction.take() else { return Ok(None) };
-        let (auction, effects) = auction.step(now, event, &FirstPrice)?;
-        self.auction = Some(auction);
-        Ok(Some(effects))
-    }
-
-    async fn refuse_bid(
-        &mut self,
-        operator: OperatorId,
-        lot: LotDigest,
-        reason: &str,
-        code: RefusalCode,
-    ) -> Result<(), GatewayError> {
-        tracing::info!(%operator, %lot, reason, "bid refused");
-        let mut steps = self.steps().await?;
-        let refusal = Refusal { lot, operator, reason: reason.into(), at_block: self.head };
-        steps.tx.insert_refusal(&refusal).await?;
-        steps.tell(operator, ToProver::Refusal { code, subject: lot.0, reason: reason.into() });
-        self.finish(steps).await
-    }
-
-    /// What the chain and this gateway know of an operator; `None` when it is not registered.
-    async fn standing(&self, operator: OperatorId) -> Result<Option<Standing>, GatewayError> {
-        let Some(on_chain) = self.view.operator(operator) else { return Ok(None) };
-        let mut read = self.context.store.read().await?;
-        let reputation = read.reputation(operator).await?;
-        let barred: BTreeSet<_> = read.barred(operator).await?.into_iter().collect();
-        drop(read);
-        Ok(Some(Standing {
-            bid_key: on_chain.bid_key,
-            // The key was read as the one of the head.
-            key_valid_from: 0,
-            classes: on_chain.classes,
-            leaving: on_chain.leaving,
-            excluded_until: reputation.excluded_until,
-            barred,
-            free: self.capacities().await?.free(operator),
-        }))
-    }
-
-    /// Free capacity of every operator: the chain's figure without what is signed and not anchored.
-    async fn capacities(&self) -> Result<Capacities, GatewayError> {
-        let eligible =
-            |operator: &crate::chain::OperatorOnChain| operator.registered && !operator.leaving && operator.fresh;
-        let mut capacities: Capacities = self
-            .view
-            .operators()
-            .iter()
-            .filter(|operator| eligible(operator))
-            .map(|operator| (operator.operator, operator.free))
-            .collect();
-        for award in self.context.store.read().await?.live_awards().await? {
-            let award = award.value.award;
-            if award.state == AwardState::Signed {
-                capacities.withhold(award.operator, award.units);
-            }
-        }
-        Ok(capacities)
-    }
-
     async fn close_tick(&mut self) -> Result<(), GatewayError> {
         let capacities = self.capacities().await?;
         let event = AuctionEvent::CloseDue { capacities: capacities.clone() };
@@ -403,114 +264,6 @@ impl Gateway {
         Ok(())
     }
 
-    /// Decides the tick: awards, their anchor, and the jobs that stay in the queue, all at once.
-    async fn award_tick(&mut self) -> Result<(), GatewayError> {
-        let Some(effects) = self.step_auction(AuctionEvent::OpeningsDue)? else { return Ok(()) };
-        let Some(auction) = self.auction.take() else { return Ok(()) };
-        let key = auction.key;
-        let mut steps = self.steps().await?;
-        let mut awarded = Awarded::default();
-        for effect in effects {
-            match effect {
-                AuctionEffect::Award { lot, operator, price } => {
-                    if let Some(lot) = auction.lot(lot) {
-                        self.award_lot(&mut steps, lot, operator, price, &mut awarded).await?;
-                    }
-                }
-                AuctionEffect::VoidLot { lot } => {
-                    if let Some(lot) = auction.lot(lot) {
-                        void_lot(&mut steps, lot).await?;
-                    }
-                }
-                AuctionEffect::Penalise { operator, failure } => steps.penalise(operator, failure).await?,
-                _ => {}
-            }
-        }
-        if let Phase::Awarded { outcomes } = &auction.phase {
-            steps.tx.set_outcomes(outcomes).await?;
-        }
-        steps.tx.set_tick_phase(key, &auction.phase).await?;
-        let stored = steps.tx.tick(key).await?;
-        if let Some(close) = stored.row.close {
-            self.anchor(&mut steps, key, close.message, awarded).await?;
-        }
-        self.finish(steps).await
-    }
-
-    async fn award_lot(
-        &self,
-        steps: &mut Steps,
-        lot: &AnnouncedLot,
-        operator: OperatorId,
-        price: WeiPerUnit,
-        awarded: &mut Awarded,
-    ) -> Result<(), GatewayError> {
-        let key = lot.lot.key;
-        for terms in &lot.lot.jobs {
-            let row = steps.tx.job(terms.job).await?.value;
-            // The request may have ended while the lot was auctioned.
-            if row.job.state != (JobState::Auctioning { tick: key.tick, lot: lot.digest }) {
-                continue;
-            }
-            let attempt = row.job.attempt;
-            let id = AwardId::derive(key, terms.job, attempt, operator);
-            let award = Award {
-                id,
-                key,
-                lot: lot.digest,
-                job: terms.job,
-                attempt,
-                operator,
-                units: terms.units,
-                price,
-                accept_blocks: lot.lot.accept_blocks,
-                proving_blocks: lot.lot.proving_blocks,
-                state: AwardState::Signed,
-            };
-            let message = award_message(&award);
-            let signed = Signed::new(message, &self.context.domain, &self.context.signer);
-            steps.tx.insert_award(&award, &signed.signature).await?;
-            steps.apply(Due::Job(terms.job, JobEvent::Awarded { lot: lot.digest, award: id })).await?;
-            steps.tell(operator, ToProver::Award(signed));
-            if let Some(digest) = row.input_digest {
-                let data = self.context.objects.get(digest).await?;
-                steps.tell(operator, ToProver::Input { award: id, data });
-            }
-            tracing::info!(award = %id, job = %terms.kind, %operator, %price, "awarded");
-            let lot_at = match lot_index(&awarded.digests, lot.digest) {
-                Some(index) => index,
-                None => {
-                    awarded.digests.push(lot.digest);
-                    awarded.lots.push(lot.lot.terms()?);
-                    awarded.lots.len() as u32 - 1
-                }
-            };
-            awarded.awards.push(AnchoredAward {
-                lot: lot_at,
-                payer: terms.payer,
-                job_index: row.position,
-                attempt: attempt.0,
-                operator,
-                units: terms.units,
-                price,
-            });
-        }
-        Ok(())
-    }
-
-    async fn anchor(
-        &self,
-        steps: &mut Steps,
-        key: TickKey,
-        close: TickClose,
-        awarded: Awarded,
-    ) -> Result<(), GatewayError> {
-        let delivered = steps.tx.deliveries_to_anchor().await?;
-        steps.tx.set_delivery_tick(&delivered, key).await?;
-        let Awarded { lots, awards, .. } = awarded;
-        steps.owe(&Owed::AnchorTick { key, close, lots, awards, delivered }).await
-    }
-
     /// Deliveries that no tick takes along are anchored on their own, so that capacity comes back.
     async fn anchor_idle_deliveries(&mut self) -> Result<(), GatewayError> {
         let waiting = !self.context.store.read().await?.deliveries_to_anchor().await?.is_empty();
@@ -549,29 +302,7 @@ impl Gateway {
     }
 }
 
-/// Lots and awards of an anchoring transaction.
-#[derive(Default)]
-struct Awarded {
-    digests: Vec<LotDigest>,
-    lots: Vec<gavel_types::lot::LotTerms>,
-    awards: Vec<AnchoredAward>,
-}
-
-/// The message that was signed for an award.
-pub(crate) fn award_message(award: &Award) -> AwardMessage {
-    AwardMessage {
-        supernet: award.key.supernet.0,
-        gatewayEpoch: award.key.epoch.0,
-        tick: award.key.tick.0,
-        lotDigest: award.lot.0,
-        jobId: award.job.0,
-        attempt: award.attempt.0,
-        operator: award.operator.0,
-        priceWeiPerUnit: award.price.0,
-    }
-}
-
-async fn void_lot(steps: &mut Steps, lot: &AnnouncedLot) -> Result<(), GatewayError> {
+pub(crate) async fn void_lot(steps: &mut Steps, lot: &AnnouncedLot) -> Result<(), GatewayError> {
     for job in &lot.lot.jobs {
         let state = steps.tx.job(job.job).await?.value.job.state;
         if state == (JobState::Auctioning { tick: lot.lot.key.tick, lot: lot.digest }) {

@@ -1,13 +1,13 @@
 //! Contract events as facts of one supernet.
 
 use gavel_chain::bindings::gavel::{
-    AuctionBook::AuctionBookEvents, OperatorRegistrar::OperatorRegistrarEvents, QueryRequests,
-    QueryRequests::QueryRequestsEvents, Slasher::SlasherEvents, SupernetRegistry::SupernetRegistryEvents,
+    AuctionBook::AuctionBookEvents, OperatorRegistrar::OperatorRegistrarEvents, QueryRequests::QueryRequestsEvents,
+    Slasher::SlasherEvents, SupernetRegistry::SupernetRegistryEvents,
 };
 use gavel_chain::watcher::GavelEvent;
 use gavel_domain::request::{RequestEvent, RequestFailure};
 use gavel_types::id::{AwardId, GatewayEpoch, OperatorId, RequestId, SupernetId, Tick, TickKey};
-use gavel_types::request::{Request, RequestOrigin};
+use gavel_types::request::RequestOrigin;
 
 use super::ChainFact;
 
@@ -33,7 +33,7 @@ impl Scope {
             GavelEvent::SupernetRegistry(SupernetRegistryEvents::GatewayEpochStarted(event))
                 if event.supernet == self.supernet =>
             {
-                Some(ChainFact::EpochStarted { epoch: GatewayEpoch(event.epoch) })
+                Some(ChainFact::EpochStarted { epoch: GatewayEpoch(event.epoch), key: event.key })
             }
             _ => None,
         }
@@ -56,7 +56,7 @@ impl Scope {
                     nonce: event.nonce.saturating_to(),
                     anchor_hash: event.anchorHash,
                 };
-                let request = read_request(event.request);
+                let request = event.request.into();
                 Some(ChainFact::Requested { id: RequestId(event.requestId), request, origin, log_index })
             }
             QueryRequestsEvents::RequestSettled(event) => ended(event.requestId, RequestEvent::SettledOnChain),
@@ -102,46 +102,5 @@ fn report(event: SlasherEvents) -> Option<ChainFact> {
         SlasherEvents::Slashed(event) => closed(event.awardId),
         SlasherEvents::ReportLapsed(event) => closed(event.awardId),
         _ => None,
-    }
-}
-
-fn read_request(request: QueryRequests::Request) -> Request {
-    Request {
-        supernet: request.supernet,
-        verifierId: request.verifierId,
-        feeToken: request.feeToken,
-        tableId: request.tableId,
-        tableTextHash: request.tableTextHash,
-        queryDigest: request.queryDigest,
-        queryTextHash: request.queryTextHash,
-        params: request.params,
-        fromBlock: request.fromBlock,
-        toBlock: request.toBlock,
-        maxFee: request.maxFee,
-        deadline: request.deadline,
-        callback: request.callback,
-        callbackGas: request.callbackGas,
-        refundTo: request.refundTo,
-    }
-}
-
-/// A request as the contract takes it.
-pub fn write_request(request: &Request) -> QueryRequests::Request {
-    QueryRequests::Request {
-        supernet: request.supernet,
-        verifierId: request.verifierId,
-        feeToken: request.feeToken,
-        tableId: request.tableId,
-        tableTextHash: request.tableTextHash,
-        queryDigest: request.queryDigest,
-        queryTextHash: request.queryTextHash,
-        params: request.params.clone(),
-        fromBlock: request.fromBlock,
-        toBlock: request.toBlock,
-        maxFee: request.maxFee,
-        deadline: request.deadline,
-        callback: request.callback,
-        callbackGas: request.callbackGas,
-        refundTo: request.refundTo,
     }
 }

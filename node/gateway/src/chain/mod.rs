@@ -1,5 +1,7 @@
 //! The chain as the gateway needs it: facts in order, a few reads, and transactions that are owed.
 
+mod calls;
+mod debt;
 mod facts;
 mod onchain;
 mod outbox;
@@ -13,13 +15,10 @@ use gavel_domain::request::RequestEvent;
 use gavel_store::{Lease, OutboxIntent, Store};
 use gavel_types::id::{AwardId, GatewayEpoch, JobId, LotDigest, OperatorId, RequestId, TickKey};
 use gavel_types::job::JobTerms;
-use gavel_types::lot::LotTerms;
-use gavel_types::message::{DeliveryReceipt, Signed, TickClose};
 use gavel_types::request::{Request, RequestOrigin};
-use gavel_types::signature::SignatureBytes;
-use gavel_types::statement::Output;
 use gavel_types::unit::{Classes, WeiPerUnit, WorkUnits};
 
+pub use debt::{AnchoredAward, DebtKey, MissEvidence, Owed};
 pub use onchain::{OnChain, OnChainOptions};
 pub use outbox::StoreOutbox;
 
@@ -50,6 +49,8 @@ pub struct SupernetTerms {
     pub report_deposit: U256,
     /// Blocks for which a cached capacity counts.
     pub capacity_fresh: u64,
+    /// Blocks after the proving window in which a miss can be reported.
+    pub report_blocks: u64,
     pub last_tick: u64,
 }
 
@@ -66,7 +67,7 @@ pub enum ChainFact {
     Operator { operator: OperatorId },
     MissReported { award: AwardId, answer_until: u64 },
     ReportClosed { award: AwardId },
-    EpochStarted { epoch: GatewayEpoch },
+    EpochStarted { epoch: GatewayEpoch, key: Address },
 }
 
 /// One block that became final enough, or that is gone again.
@@ -80,109 +81,25 @@ pub struct ChainChange {
     pub facts: Vec<ChainFact>,
 }
 
-/// An award in an anchoring transaction.
+/// A transaction that the node refuses for now, or that was reverted; it is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnchoredAward {
-    /// Index into the transaction's lots.
-    pub lot: u32,
-    pub payer: RequestId,
-    /// Index of the job in the payer's plan.
-    pub job_index: u32,
-    pub attempt: u32,
-    pub operator: OperatorId,
-    pub units: WorkUnits,
-    pub price: WeiPerUnit,
-}
-
-/// Everything that shows that an accepted job was missed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissEvidence {
-    pub key: TickKey,
-    pub job: JobTerms,
-    pub attempt: u32,
-    pub operator: OperatorId,
-    pub lot: LotTerms,
-    pub job_proof: Vec<B256>,
-    pub price: WeiPerUnit,
-    pub salt: B256,
-    pub bid_signature: SignatureBytes,
-    pub bid_proof: Vec<B256>,
-    pub input_digest: B256,
-    pub accept_block: u64,
-    pub accept_signature: SignatureBytes,
-}
-
-/// A transaction that is owed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Owed {
-    AnchorTick {
-        key: TickKey,
-        close: TickClose,
-        lots: Vec<LotTerms>,
-        awards: Vec<AnchoredAward>,
-        delivered: Vec<AwardId>,
-    },
-    Settle {
-        id: RequestId,
-        request: Request,
-        origin: RequestOrigin,
-        output: Output,
-        results: Vec<B256>,
-        proof: Vec<u8>,
-    },
-    Fail {
-        id: RequestId,
-        reason: u8,
-    },
-    ReportMiss {
-        award: AwardId,
-        evidence: Box<MissEvidence>,
-        deposit: U256,
-    },
-    AnswerReport {
-        award: AwardId,
-        receipt: Signed<DeliveryReceipt>,
-    },
-    ExecuteSlash {
-        award: AwardId,
-    },
-    Claim {
-        award: AwardId,
-    },
-    ClaimWithReceipt {
-        award: AwardId,
-        receipt: Signed<DeliveryReceipt>,
-    },
-    SyncCapacity {
-        operator: OperatorId,
-        /// Grows with the chain, so that a sync that failed is tried again.
-        round: u64,
-    },
-}
-
-impl Owed {
-    /// Names the transaction for ever.
-    pub fn key(&self) -> String {
-        match self {
-            Owed::AnchorTick { key, .. } => format!("anchor/{key}"),
-            Owed::Settle { id, .. } => format!("settle/{id}"),
-            Owed::Fail { id, .. } => format!("fail/{id}"),
-            Owed::ReportMiss { award, .. } => format!("report/{award}"),
-            Owed::AnswerReport { award, .. } => format!("answer/{award}"),
-            Owed::ExecuteSlash { award } => format!("slash/{award}"),
-            Owed::Claim { award } => format!("claim/{award}"),
-            Owed::ClaimWithReceipt { award, .. } => format!("claim-receipt/{award}"),
-            Owed::SyncCapacity { operator, round } => format!("sync/{operator}/{round}"),
-        }
-    }
-}
-
-/// What became of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
+pub struct Refused {
     pub key: String,
-    /// Why it had no effect; `None` when it was mined and succeeded.
-    pub failure: Option<String>,
+    pub reason: String,
+    /// Attempts so far, none of which can have an effect any more.
+    pub attempts: usize,
+}
+
+/// Where a tick stands on-chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TickOnChain {
+    /// It can be anchored.
+    Open,
+    /// A later tick, or this one of another epoch, was anchored.
+    Passed,
+    Anchored {
+        bids_root: B256,
+    },
 }
 
 /// Where a stored award stands on-chain.
@@ -192,7 +109,9 @@ pub enum AwardOnChain {
     Reserved,
     Delivered,
     Paid,
-    /// Struck, slashed or lapsed.
+    /// The operator says that it never bid for it; it can be reported all the same.
+    Struck,
+    /// Slashed or lapsed.
     Over,
 }
 
@@ -207,12 +126,13 @@ pub trait MarketChain: Send + Sync + 'static {
     /// Fee of a request that no award has taken, in wei.
     fn uncommitted(&self, request: RequestId) -> ChainFuture<'_, U256>;
     fn award(&self, award: AwardId) -> ChainFuture<'_, AwardOnChain>;
+    fn tick(&self, key: TickKey) -> ChainFuture<'_, TickOnChain>;
     /// The next change after a position; `None` when there is none yet.
     fn poll<'a>(&'a self, cursor: Option<&'a str>) -> ChainFuture<'a, Option<ChainChange>>;
     /// The transaction that pays a debt, to be stored with what caused it.
     fn intent(&self, owed: &Owed) -> OutboxIntent;
-    /// Sends what is due from the outbox and reports what has ended.
-    fn send<'a>(&'a self, store: &'a Store, lease: &'a Lease) -> ChainFuture<'a, Vec<Finished>>;
+    /// Sends what is due from the outbox and reports what is refused.
+    fn send<'a>(&'a self, store: &'a Store, lease: &'a Lease) -> ChainFuture<'a, Vec<Refused>>;
 }
 
 /// Index of an award in its lot's list, for building [`Owed::AnchorTick`].

@@ -1,25 +1,21 @@
 //! The contracts through a node.
 
 use alloy::eips::BlockId;
-use alloy::sol_types::SolCall;
-use alloy_primitives::{Address, B256, Bytes, U256};
-use gavel_chain::bindings::gavel::{
-    AuctionBook, FeeEscrow, OperatorRegistrar, QueryRequests, Slasher, StakeCapacity, SupernetRegistry,
-};
-use gavel_chain::deployment::{Deployment, Gavel};
-use gavel_chain::sender::{Outcome, Policy, Sender};
+use alloy_primitives::{Address, B256, U256};
+use gavel_chain::deployment::Deployment;
+use gavel_chain::reads::Reader;
+use gavel_chain::sender::{Policy, Refusal, Sender};
 use gavel_chain::watcher::{Change, Cursor, WatchOptions, Watcher};
 use gavel_chain::{ChainClient, ChainError, EndpointOptions};
 use gavel_store::{Lease, OutboxIntent, Store};
 use gavel_types::id::{AwardId, GatewayEpoch, OperatorId, RequestId, TickKey};
-use gavel_types::message::{DeliveryReceipt, Signed};
 use gavel_types::unit::{Classes, WeiPerUnit, WorkUnits};
 use tokio::sync::Mutex;
 
-use super::facts::{Scope, write_request};
+use super::facts::Scope;
 use super::{
-    AwardOnChain, ChainChange, ChainFuture, Finished, MarketChain, MissEvidence, OperatorOnChain, Owed, StoreOutbox,
-    SupernetTerms,
+    AwardOnChain, ChainChange, ChainFuture, MarketChain, OperatorOnChain, Owed, Refused, StoreOutbox, SupernetTerms,
+    TickOnChain, calls,
 };
 
 #[derive(Clone, Debug)]
@@ -32,10 +28,7 @@ pub struct OnChainOptions {
 
 /// A supernet's contracts, read and written with the gateway's key.
 pub struct OnChain {
-    client: ChainClient,
-    supernet: u32,
-    contracts: Gavel,
-    first_block: u64,
+    reader: Reader,
     watcher: Watcher,
     scope: Scope,
     account: Address,
@@ -54,7 +47,7 @@ impl OnChain {
         options: OnChainOptions,
     ) -> Result<Self, ChainError> {
         let client = deployment.connect(options.endpoints).await?;
-        let contracts = deployment.gavel.clone();
+        let contracts = &deployment.gavel;
         let watched = vec![
             contracts.query_requests,
             contracts.auction_book,
@@ -70,10 +63,7 @@ impl OnChain {
                 chain_id: client.chain_id(),
                 query_requests: contracts.query_requests,
             },
-            client,
-            supernet: deployment.supernet,
-            contracts,
-            first_block: deployment.first_block,
+            reader: Reader::new(client, deployment.clone()),
             account,
             secret,
             policy: options.sender,
@@ -81,36 +71,21 @@ impl OnChain {
         })
     }
 
+    fn client(&self) -> &ChainClient {
+        self.reader.client()
+    }
+
     async fn read_operator(&self, operator: OperatorId) -> Result<OperatorOnChain, ChainError> {
-        let provider = self.client.provider();
-        let head = self.client.head().await?;
+        let head = self.client().head().await?;
         let at = BlockId::number(head);
-        let registrar = OperatorRegistrar::new(self.contracts.operator_registrar, provider);
-        let capacity = StakeCapacity::new(self.contracts.stake_capacity, provider);
-        let failed = ChainError::from_contract;
-        let record = registrar
-            .operatorRecord(self.supernet, operator.0)
-            .block(at)
-            .call()
-            .await
-            .map_err(|error| failed("OperatorRegistrar.operatorRecord", error))?;
-        let bid_key = registrar
-            .bidKeyAt(operator.0, head)
-            .block(at)
-            .call()
-            .await
-            .map_err(|error| failed("OperatorRegistrar.bidKeyAt", error))?;
-        let capacity = capacity
-            .capacity(self.supernet, operator.0)
-            .block(at)
-            .call()
-            .await
-            .map_err(|error| failed("StakeCapacity.capacity", error))?;
+        let record = self.reader.operator(operator.0, at).await?;
+        let bid_key = self.reader.bid_key(operator.0, head, at).await?;
+        let capacity = self.reader.capacity(operator.0, at).await?;
         Ok(OperatorOnChain {
             operator,
             registered: record.registered,
             leaving: record.leaving,
-            bid_key,
+            bid_key: bid_key.unwrap_or_default(),
             // Bits that this version does not know are classes that it does not auction.
             classes: Classes::from_bits(record.classes & 0b111).unwrap_or_default(),
             free: WorkUnits(capacity.free),
@@ -120,49 +95,30 @@ impl OnChain {
     }
 
     async fn read_terms(&self) -> Result<SupernetTerms, ChainError> {
-        let provider = self.client.provider();
-        let at = BlockId::number(self.client.head().await?);
-        let registry = SupernetRegistry::new(self.contracts.supernet_registry, provider);
-        let book = AuctionBook::new(self.contracts.auction_book, provider);
-        let failed = ChainError::from_contract;
-        let gateway = registry
-            .gateway(self.supernet)
-            .block(at)
-            .call()
-            .await
-            .map_err(|error| failed("SupernetRegistry.gateway", error))?;
-        let prices = registry
-            .prices(self.supernet)
-            .block(at)
-            .call()
-            .await
-            .map_err(|error| failed("SupernetRegistry.prices", error))?;
-        let stake = registry
-            .stakeTerms(self.supernet)
-            .block(at)
-            .call()
-            .await
-            .map_err(|error| failed("SupernetRegistry.stakeTerms", error))?;
-        let windows = registry
-            .windows(self.supernet)
-            .block(at)
-            .call()
-            .await
-            .map_err(|error| failed("SupernetRegistry.windows", error))?;
-        let last_tick = book
-            .lastTick(self.supernet)
-            .block(at)
-            .call()
-            .await
-            .map_err(|error| failed("AuctionBook.lastTick", error))?;
+        let at = BlockId::number(self.client().head().await?);
+        let gateway = self.reader.gateway(at).await?;
+        let config = self.reader.config(at).await?;
         Ok(SupernetTerms {
             gateway_key: gateway.key,
             epoch: GatewayEpoch(gateway.epoch),
-            max_price: WeiPerUnit(U256::from(prices.maxPriceWeiPerUnit)),
-            report_deposit: U256::from(stake.reportDeposit),
-            capacity_fresh: windows.capacityFresh.into(),
-            last_tick,
+            max_price: WeiPerUnit(U256::from(config.prices.maxPriceWeiPerUnit)),
+            report_deposit: U256::from(config.stake.reportDeposit),
+            capacity_fresh: config.windows.capacityFresh.into(),
+            report_blocks: config.windows.report.into(),
+            last_tick: self.reader.last_tick(at).await?,
         })
+    }
+
+    async fn read_tick(&self, key: TickKey) -> Result<TickOnChain, ChainError> {
+        let at = BlockId::number(self.client().head().await?);
+        if self.reader.last_tick(at).await? < key.tick.0 {
+            return Ok(TickOnChain::Open);
+        }
+        let record = self.reader.tick(key.tick.0, at).await?;
+        if record.anchorBlock == 0 || record.gatewayEpoch != key.epoch.0 {
+            return Ok(TickOnChain::Passed);
+        }
+        Ok(TickOnChain::Anchored { bids_root: record.bidsRoot })
     }
 
     async fn next_change(&self, cursor: Option<&str>) -> Result<Option<ChainChange>, ChainError> {
@@ -172,7 +128,7 @@ impl OnChain {
         };
         let cursor: Cursor = match cursor {
             Some(text) => serde_json::from_str(text).map_err(bad)?,
-            None => Cursor::new(self.first_block),
+            None => Cursor::new(self.reader.deployment().first_block),
         };
         let Some(update) = self.watcher.poll(&cursor).await? else { return Ok(None) };
         let cursor = serde_json::to_string(&update.cursor).map_err(bad)?;
@@ -187,184 +143,29 @@ impl OnChain {
                 withdrawn: false,
                 facts: events
                     .iter()
-                    .filter_map(|event| self.scope.fact(event.decode(&self.contracts)?, event.log_index))
+                    .filter_map(|event| {
+                        self.scope.fact(event.decode(&self.reader.deployment().gavel)?, event.log_index)
+                    })
                     .collect(),
             },
         }))
     }
 
-    async fn turn(&self, store: &Store, lease: &Lease) -> Result<Vec<Finished>, ChainError> {
+    async fn turn(&self, store: &Store, lease: &Lease) -> Result<Vec<Refused>, ChainError> {
         let mut sender = self.sender.lock().await;
         if sender.is_none() {
             let outbox = StoreOutbox::new(store.clone(), lease.clone());
-            *sender = Some(Sender::new(self.client.clone(), self.secret, outbox, self.policy)?);
+            *sender = Some(Sender::new(self.client().clone(), self.secret, outbox, self.policy)?);
         }
         let Some(sender) = sender.as_mut() else { return Ok(Vec::new()) };
-        let finished = sender.turn().await?;
-        let failure = |outcome| match outcome {
-            Outcome::Succeeded { .. } => None,
-            Outcome::Reverted { hash, .. } => Some(format!("transaction {hash} was reverted")),
-            Outcome::Refused { reason } => Some(reason),
-        };
-        Ok(finished.into_iter().map(|row| Finished { key: row.key, failure: failure(row.outcome) }).collect())
-    }
-
-    fn call(&self, owed: &Owed) -> (Address, Vec<u8>, U256) {
-        let contracts = &self.contracts;
-        let free = |to, data: Vec<u8>| (to, data, U256::ZERO);
-        match owed {
-            Owed::AnchorTick { key, close, lots, awards, delivered } => {
-                let lot = |lot: &gavel_types::lot::LotTerms| AuctionBook::LotTerms {
-                    supernet: lot.supernet,
-                    gatewayEpoch: lot.gatewayEpoch,
-                    tick: lot.tick,
-                    lot: lot.lot,
-                    class: lot.class,
-                    units: lot.units,
-                    ceilingWeiPerUnit: lot.ceilingWeiPerUnit,
-                    acceptBlocks: lot.acceptBlocks,
-                    provingBlocks: lot.provingBlocks,
-                    jobsRoot: lot.jobsRoot,
-                    circuitSetRoot: lot.circuitSetRoot,
-                };
-                let award = |award: &super::AnchoredAward| AuctionBook::AwardEntry {
-                    lot: award.lot,
-                    payer: award.payer.0,
-                    jobIndex: award.job_index,
-                    attempt: award.attempt,
-                    operator: award.operator.0,
-                    units: award.units.0,
-                    priceWeiPerUnit: award.price.0,
-                };
-                let call = AuctionBook::anchorTickCall {
-                    supernet: key.supernet.0,
-                    tick: key.tick.0,
-                    bidsRoot: close.bidsRoot,
-                    count: close.count,
-                    capacityRoot: close.capacityRoot,
-                    lots: lots.iter().map(lot).collect(),
-                    awards: awards.iter().map(award).collect(),
-                    delivered: delivered.iter().map(|award| award.0).collect(),
-                };
-                free(contracts.auction_book, call.abi_encode())
-            }
-            Owed::Settle { id, request, origin, output, results, proof } => {
-                let call = QueryRequests::settleCall {
-                    requestId: id.0,
-                    request: write_request(request),
-                    requester: origin.requester,
-                    nonce: U256::from(origin.nonce),
-                    answer: QueryRequests::Answer {
-                        status: output.status as u8,
-                        rowCount: output.row_count,
-                        result: results.clone(),
-                    },
-                    proof: Bytes::from(proof.clone()),
-                };
-                free(contracts.query_requests, call.abi_encode())
-            }
-            Owed::Fail { id, reason } => {
-                let call = QueryRequests::failCall { requestId: id.0, reason: *reason };
-                free(contracts.query_requests, call.abi_encode())
-            }
-            Owed::ReportMiss { evidence, deposit, .. } => {
-                let call = Slasher::reportMissCall { evidence: write_evidence(evidence) };
-                (contracts.slasher, call.abi_encode(), *deposit)
-            }
-            Owed::AnswerReport { receipt, .. } => {
-                let message = &receipt.message;
-                let call = Slasher::answerCall {
-                    key: Slasher::AwardKey {
-                        supernet: message.supernet,
-                        gatewayEpoch: message.gatewayEpoch,
-                        tick: message.tick,
-                        jobId: message.jobId,
-                        attempt: message.attempt,
-                        operator: message.operator,
-                    },
-                    statementDigest: message.statementDigest,
-                    signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
-                };
-                free(contracts.slasher, call.abi_encode())
-            }
-            Owed::ExecuteSlash { award } => {
-                free(contracts.slasher, Slasher::executeSlashCall { awardId: award.0 }.abi_encode())
-            }
-            Owed::Claim { award } => {
-                free(contracts.auction_book, AuctionBook::claimCall { awardId: award.0 }.abi_encode())
-            }
-            Owed::ClaimWithReceipt { receipt, .. } => free(contracts.auction_book, claim_with_receipt(receipt)),
-            Owed::SyncCapacity { operator, .. } => {
-                let call = StakeCapacity::syncCapacityCall { supernet: self.supernet, operator: operator.0 };
-                free(contracts.stake_capacity, call.abi_encode())
-            }
-        }
-    }
-}
-
-fn claim_with_receipt(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
-    let message = &receipt.message;
-    AuctionBook::claimWithReceiptCall {
-        key: AuctionBook::AwardKey {
-            supernet: message.supernet,
-            gatewayEpoch: message.gatewayEpoch,
-            tick: message.tick,
-            jobId: message.jobId,
-            attempt: message.attempt,
-            operator: message.operator,
-        },
-        statementDigest: message.statementDigest,
-        signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
-    }
-    .abi_encode()
-}
-
-fn write_evidence(evidence: &MissEvidence) -> Slasher::MissEvidence {
-    let TickKey { supernet, epoch, tick } = evidence.key;
-    let (lot, job) = (&evidence.lot, &evidence.job);
-    Slasher::MissEvidence {
-        key: Slasher::AwardKey {
-            supernet: supernet.0,
-            gatewayEpoch: epoch.0,
-            tick: tick.0,
-            jobId: job.job.0,
-            attempt: evidence.attempt,
-            operator: evidence.operator.0,
-        },
-        lot: Slasher::LotTerms {
-            supernet: lot.supernet,
-            gatewayEpoch: lot.gatewayEpoch,
-            tick: lot.tick,
-            lot: lot.lot,
-            class: lot.class,
-            units: lot.units,
-            ceilingWeiPerUnit: lot.ceilingWeiPerUnit,
-            acceptBlocks: lot.acceptBlocks,
-            provingBlocks: lot.provingBlocks,
-            jobsRoot: lot.jobsRoot,
-            circuitSetRoot: lot.circuitSetRoot,
-        },
-        job: Slasher::JobTerms {
-            jobId: job.job.0,
-            payer: job.payer.0,
-            kind: job.kind as u8,
-            units: job.units.0,
-            claimDigest: job.claim_digest,
-        },
-        jobProof: evidence.job_proof.clone(),
-        priceWeiPerUnit: evidence.price.0,
-        salt: evidence.salt,
-        bidSignature: Bytes::copy_from_slice(evidence.bid_signature.as_ref()),
-        bidProof: evidence.bid_proof.clone(),
-        inputDigest: evidence.input_digest,
-        acceptBlock: evidence.accept_block,
-        acceptSignature: Bytes::copy_from_slice(evidence.accept_signature.as_ref()),
+        let refused = sender.turn().await?.refused.into_iter();
+        Ok(refused.map(|Refusal { key, reason, attempts }| Refused { key, reason, attempts }).collect())
     }
 }
 
 impl MarketChain for OnChain {
     fn chain_id(&self) -> u64 {
-        self.client.chain_id()
+        self.client().chain_id()
     }
 
     fn account(&self) -> Address {
@@ -372,7 +173,7 @@ impl MarketChain for OnChain {
     }
 
     fn head(&self) -> ChainFuture<'_, u64> {
-        Box::pin(self.client.head())
+        Box::pin(self.client().head())
     }
 
     fn terms(&self) -> ChainFuture<'_, SupernetTerms> {
@@ -391,35 +192,28 @@ impl MarketChain for OnChain {
 
     fn uncommitted(&self, request: RequestId) -> ChainFuture<'_, U256> {
         Box::pin(async move {
-            let escrow = FeeEscrow::new(self.contracts.fee_escrow, self.client.provider());
-            let account = escrow
-                .account(request.0)
-                .block(BlockId::latest())
-                .call()
-                .await
-                .map_err(|error| ChainError::from_contract("FeeEscrow.account", error))?;
+            let account = self.reader.account(request.0, BlockId::latest()).await?;
             Ok(U256::from(account.uncommitted))
         })
     }
 
     fn award(&self, award: AwardId) -> ChainFuture<'_, AwardOnChain> {
         Box::pin(async move {
-            let book = AuctionBook::new(self.contracts.auction_book, self.client.provider());
-            let record = book
-                .award(award.0)
-                .block(BlockId::latest())
-                .call()
-                .await
-                .map_err(|error| ChainError::from_contract("AuctionBook.award", error))?;
+            let record = self.reader.award(award.0, BlockId::latest()).await?;
             let state: u8 = record.state;
             Ok(match state {
                 0 => AwardOnChain::None,
                 1 => AwardOnChain::Reserved,
                 2 => AwardOnChain::Delivered,
                 3 => AwardOnChain::Paid,
+                4 => AwardOnChain::Struck,
                 _ => AwardOnChain::Over,
             })
         })
+    }
+
+    fn tick(&self, key: TickKey) -> ChainFuture<'_, TickOnChain> {
+        Box::pin(self.read_tick(key))
     }
 
     fn poll<'a>(&'a self, cursor: Option<&'a str>) -> ChainFuture<'a, Option<ChainChange>> {
@@ -427,11 +221,12 @@ impl MarketChain for OnChain {
     }
 
     fn intent(&self, owed: &Owed) -> OutboxIntent {
-        let (to, data, value) = self.call(owed);
-        OutboxIntent { key: owed.key(), to, data, value, gas_limit: None }
+        let deployment = self.reader.deployment();
+        let (to, data, value) = calls::call(&deployment.gavel, deployment.supernet, owed);
+        OutboxIntent { key: owed.key().to_string(), to, data, value, gas_limit: None }
     }
 
-    fn send<'a>(&'a self, store: &'a Store, lease: &'a Lease) -> ChainFuture<'a, Vec<Finished>> {
+    fn send<'a>(&'a self, store: &'a Store, lease: &'a Lease) -> ChainFuture<'a, Vec<Refused>> {
         Box::pin(self.turn(store, lease))
     }
 }

@@ -57,17 +57,11 @@ impl Outbox for StoreOutbox {
 
     async fn finish(&self, row: i64, outcome: Outcome) -> Result<(), StoreError> {
         let mut transaction = self.store.write(&self.lease).await?;
-        let mined = |succeeded, hash, block: BlockRef, gas_used| OutboxOutcome::Mined {
-            succeeded,
-            hash,
-            block_number: block.number,
-            block_hash: block.hash,
-            gas_used,
-        };
         let outcome = match outcome {
-            Outcome::Succeeded { hash, block, gas_used } => mined(true, hash, block, gas_used),
-            Outcome::Reverted { hash, block, gas_used } => mined(false, hash, block, gas_used),
-            Outcome::Refused { reason } => OutboxOutcome::Refused { reason },
+            Outcome::Succeeded { hash, block, gas_used } => {
+                OutboxOutcome::Succeeded { hash, block_number: block.number, block_hash: block.hash, gas_used }
+            }
+            Outcome::Dropped { reason } => OutboxOutcome::Dropped { reason },
         };
         transaction.finish_intent(row, &outcome).await?;
         transaction.commit().await
@@ -84,15 +78,10 @@ fn to_row(row: OutboxRow) -> Row {
         signed_at: attempt.signed_at,
     };
     let outcome = row.outcome.map(|outcome| match outcome {
-        OutboxOutcome::Mined { succeeded, hash, block_number, block_hash, gas_used } => {
-            let block = BlockRef { number: block_number, hash: block_hash };
-            if succeeded {
-                Outcome::Succeeded { hash, block, gas_used }
-            } else {
-                Outcome::Reverted { hash, block, gas_used }
-            }
+        OutboxOutcome::Succeeded { hash, block_number, block_hash, gas_used } => {
+            Outcome::Succeeded { hash, block: BlockRef { number: block_number, hash: block_hash }, gas_used }
         }
-        OutboxOutcome::Refused { reason } => Outcome::Refused { reason },
+        OutboxOutcome::Dropped { reason } => Outcome::Dropped { reason },
     });
     Row {
         id: row.id,

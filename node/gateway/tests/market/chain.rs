@@ -1,17 +1,19 @@
-//! A chain in memory: what the contracts do with awards, money and reports, block by block.
+//! A chain in memory: what the contracts do with awards, money and reports, block by block, and what a
+//! reorganisation leaves of it.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use gavel_chain::ChainError;
 use gavel_domain::request::{RequestEvent, RequestFailure};
 use gavel_gateway::chain::{
-    AwardOnChain, ChainChange, ChainFact, ChainFuture, Finished, MarketChain, OperatorOnChain, Owed, SupernetTerms,
+    AwardOnChain, ChainChange, ChainFact, ChainFuture, MarketChain, OperatorOnChain, Owed, Refused, SupernetTerms,
+    TickOnChain,
 };
 use gavel_prover::chain::{AwardOnChain as ProverAward, ChainView};
 use gavel_store::{Lease, OutboxIntent, OutboxOutcome, Store};
-use gavel_types::id::{AwardId, GatewayEpoch, JobId, OperatorId, RequestId};
+use gavel_types::id::{AwardId, GatewayEpoch, JobId, OperatorId, RequestId, TickKey};
 use gavel_types::signature::Signer;
 use gavel_types::unit::{WeiPerUnit, WorkUnits};
 
@@ -26,7 +28,7 @@ pub struct StoredAward {
     pub state: AwardOnChain,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct State {
     pub head: u64,
     pub blocks: BTreeMap<u64, Vec<ChainFact>>,
@@ -40,17 +42,35 @@ pub struct State {
     pub reports: BTreeMap<AwardId, u64>,
     pub slashed: Vec<OperatorId>,
     pub answered: Vec<AwardId>,
-    pub ticks: Vec<u64>,
+    /// Anchored ticks with their roots.
+    pub ticks: BTreeMap<u64, B256>,
     /// Awards to skip although they could be reserved.
     pub skip_next: usize,
-    owed: BTreeMap<String, Owed>,
-    /// A key is one transaction for ever: asked again, it shows its receipt.
-    executed: BTreeMap<String, Result<(), String>>,
+    /// Block in which a key's transaction was mined.
+    executed: BTreeMap<String, u64>,
     next_fact: Vec<ChainFact>,
+    /// Raised by each reorganisation: blocks of the same number have other hashes.
+    fork: u64,
+    hashes: BTreeMap<u64, B256>,
+}
+
+/// What no reorganisation takes back: the nodes' memory, and what the test wants.
+#[derive(Default)]
+pub struct Node {
+    pub owed: BTreeMap<String, Owed>,
+    /// States after each block.
+    history: BTreeMap<u64, State>,
+    parents: BTreeMap<B256, (u64, Option<B256>)>,
+    /// How often transactions of a kind (`settle`) are still refused.
+    pub refuse: BTreeMap<&'static str, usize>,
+    /// What was refused, oldest first.
+    pub refused: Vec<String>,
+    pub epoch: Option<(GatewayEpoch, Address)>,
 }
 
 pub struct TestChain {
     pub state: Mutex<State>,
+    pub node: Mutex<Node>,
     pub gateway: Address,
 }
 
@@ -59,19 +79,73 @@ pub const ANSWER_BLOCKS: u64 = 20;
 impl TestChain {
     pub fn new(gateway: &Signer) -> Self {
         let state = State { head: 100, ..State::default() };
-        Self { state: Mutex::new(state), gateway: gateway.address() }
+        Self { state: Mutex::new(state), node: Mutex::default(), gateway: gateway.address() }
     }
 
     pub fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.state.lock().unwrap())
     }
 
+    pub fn node<T>(&self, change: impl FnOnce(&mut Node) -> T) -> T {
+        change(&mut self.node.lock().unwrap())
+    }
+
+    /// Epoch and key of the gateway on-chain.
+    pub fn gateway_now(&self) -> (GatewayEpoch, Address) {
+        self.node(|node| node.epoch).unwrap_or((GatewayEpoch(1), self.gateway))
+    }
+
+    /// Starts a gateway epoch.
+    pub fn start_epoch(&self, epoch: GatewayEpoch, key: Address) {
+        self.node(|node| node.epoch = Some((epoch, key)));
+        self.tell(ChainFact::EpochStarted { epoch, key });
+    }
+
+    /// Refuses the next transactions of a kind (`settle`), so many.
+    pub fn refuse(&self, kind: &'static str, times: usize) {
+        self.node(|node| node.refuse.insert(kind, times));
+    }
+
     pub fn mine(&self) {
+        self.with(|state| self.node(|node| Self::seal(state, node)));
+    }
+
+    fn seal(state: &mut State, node: &mut Node) {
+        state.head += 1;
+        let facts = std::mem::take(&mut state.next_fact);
+        let (head, hash) = (state.head, state.hash(state.head));
+        state.blocks.insert(head, facts);
+        node.parents.insert(hash, (head, state.hashes.get(&(head - 1)).copied()));
+        state.hashes.insert(head, hash);
+        node.history.insert(head, state.clone());
+    }
+
+    /// Replaces the newest blocks by one more. Transactions of the gateway that were in them are forgotten;
+    /// what others sent (texts, registrations, requests) is mined again in the next block if `again`.
+    pub fn reorganise(&self, depth: u64, again: bool) {
         self.with(|state| {
-            state.head += 1;
-            let facts = std::mem::take(&mut state.next_fact);
-            let head = state.head;
-            state.blocks.insert(head, facts);
+            self.node(|node| {
+                let base = state.head - depth;
+                let (fork, others) = (state.fork + 1, state.blocks.split_off(&(base + 1)));
+                *state = node.history[&base].clone();
+                state.fork = fork;
+                let kept = |fact: &ChainFact| {
+                    matches!(fact, ChainFact::Text { .. } | ChainFact::Requested { .. } | ChainFact::Operator { .. })
+                };
+                for fact in others.into_values().flatten().filter(kept).filter(|_| again) {
+                    if let ChainFact::Requested { id, request, .. } = &fact {
+                        state.uncommitted.insert(*id, request.maxFee);
+                    }
+                    state.next_fact.push(fact);
+                }
+                // The facts come last, so that work goes on meanwhile.
+                let next = std::mem::take(&mut state.next_fact);
+                for _ in 0..depth {
+                    Self::seal(state, node);
+                }
+                state.next_fact = next;
+                Self::seal(state, node);
+            });
         });
     }
 
@@ -81,13 +155,17 @@ impl TestChain {
 }
 
 impl State {
+    fn hash(&self, number: u64) -> B256 {
+        keccak256([number.to_be_bytes(), self.fork.to_be_bytes()].concat())
+    }
+
     fn execute(&mut self, owed: &Owed) -> Result<(), String> {
         match owed {
-            Owed::AnchorTick { key, lots, awards, delivered, .. } => {
-                if self.ticks.last().is_some_and(|last| *last >= key.tick.0) {
+            Owed::AnchorTick { key, close, lots, awards, delivered } => {
+                if self.ticks.last_key_value().is_some_and(|(last, _)| *last >= key.tick.0) {
                     return Err(format!("TickNotAfter {}", key.tick));
                 }
-                self.ticks.push(key.tick.0);
+                self.ticks.insert(key.tick.0, close.bidsRoot);
                 self.next_fact.push(ChainFact::TickAnchored { key: *key });
                 for id in delivered {
                     if let Some(award) = self.awards.get_mut(id)
@@ -223,13 +301,15 @@ impl MarketChain for TestChain {
 
     fn terms(&self) -> ChainFuture<'_, SupernetTerms> {
         Box::pin(async {
+            let (epoch, gateway_key) = self.gateway_now();
             Ok(SupernetTerms {
-                gateway_key: self.gateway,
-                epoch: GatewayEpoch(1),
+                gateway_key,
+                epoch,
                 max_price: WeiPerUnit(U256::from(1_000_000)),
                 report_deposit: U256::from(5),
                 capacity_fresh: 1_000,
-                last_tick: self.with(|state| state.ticks.last().copied().unwrap_or_default()),
+                report_blocks: 1_000,
+                last_tick: self.with(|state| state.ticks.last_key_value().map_or(0, |(last, _)| *last)),
             })
         })
     }
@@ -257,64 +337,93 @@ impl MarketChain for TestChain {
         })
     }
 
-    fn poll<'a>(&'a self, cursor: Option<&'a str>) -> ChainFuture<'a, Option<ChainChange>> {
+    fn tick(&self, key: TickKey) -> ChainFuture<'_, TickOnChain> {
         Box::pin(async move {
-            let next = cursor.map_or(101, |cursor| cursor.parse::<u64>().unwrap() + 1);
-            Ok(self.with(|state| {
-                Some(ChainChange {
-                    cursor: next.to_string(),
-                    block: next,
-                    block_hash: B256::from(U256::from(next)),
-                    withdrawn: false,
-                    facts: state.blocks.get(&next)?.clone(),
-                })
+            Ok(self.with(|state| match state.ticks.get(&key.tick.0) {
+                Some(bids_root) => TickOnChain::Anchored { bids_root: *bids_root },
+                None if state.ticks.range(key.tick.0..).next().is_some() => TickOnChain::Passed,
+                None => TickOnChain::Open,
             }))
         })
     }
 
+    fn poll<'a>(&'a self, cursor: Option<&'a str>) -> ChainFuture<'a, Option<ChainChange>> {
+        let at: Option<B256> = cursor.map(|cursor| cursor.parse().unwrap());
+        Box::pin(async move { Ok(self.with(|state| self.node(|node| change(state, node, at)))) })
+    }
+
     fn intent(&self, owed: &Owed) -> OutboxIntent {
-        let key = owed.key();
-        self.with(|state| state.owed.insert(key.clone(), owed.clone()));
+        let key = owed.key().to_string();
+        self.node(|node| node.owed.insert(key.clone(), owed.clone()));
         OutboxIntent { key, to: Address::ZERO, data: vec![], value: U256::ZERO, gas_limit: None }
     }
 
-    fn send<'a>(&'a self, store: &'a Store, lease: &'a Lease) -> ChainFuture<'a, Vec<Finished>> {
+    fn send<'a>(&'a self, store: &'a Store, lease: &'a Lease) -> ChainFuture<'a, Vec<Refused>> {
         let failed = |error: gavel_store::StoreError| ChainError::Outbox(error.to_string());
         Box::pin(async move {
-            let mut finished = Vec::new();
+            let mut refused = Vec::new();
             let mut read = store.read().await.map_err(failed)?;
             let open = read.open_intents(self.gateway).await.map_err(failed)?;
             drop(read);
             for row in open {
-                let executed = self.with(|state| {
-                    if let Some(result) = state.executed.get(&row.intent.key) {
-                        return result.clone();
+                let key = row.intent.key;
+                let (number, hash) = match self.transact(&key) {
+                    Ok(mined) => mined,
+                    Err(reason) => {
+                        self.node(|node| node.refused.push(key.clone()));
+                        refused.push(Refused { key, reason, attempts: 0 });
+                        continue;
                     }
-                    let owed = state.owed[&row.intent.key].clone();
-                    let result = state.execute(&owed);
-                    state.executed.insert(row.intent.key.clone(), result.clone());
-                    result
-                });
-                let outcome = match &executed {
-                    Ok(()) => OutboxOutcome::Mined {
-                        succeeded: true,
-                        hash: B256::ZERO,
-                        block_number: 0,
-                        block_hash: B256::ZERO,
-                        gas_used: 1,
-                    },
-                    Err(reason) => OutboxOutcome::Refused { reason: reason.clone() },
                 };
+                let outcome =
+                    OutboxOutcome::Succeeded { hash: B256::ZERO, block_number: number, block_hash: hash, gas_used: 1 };
                 // A row is closed in the transaction that a sender would use; if the gateway is
                 // killed in between, the transaction has been mined all the same.
                 let mut write = store.write(lease).await.map_err(failed)?;
                 write.finish_intent(row.id, &outcome).await.map_err(failed)?;
                 write.commit().await.map_err(failed)?;
-                finished.push(Finished { key: row.intent.key, failure: executed.err() });
             }
-            Ok(finished)
+            Ok(refused)
         })
     }
+}
+
+impl TestChain {
+    /// Mines what is owed under a key, once; the block that holds it, which may be the next one.
+    fn transact(&self, key: &str) -> Result<(u64, B256), String> {
+        self.with(|state| {
+            if let Some(number) = state.executed.get(key) {
+                return Ok((*number, state.hashes.get(number).copied().unwrap_or(state.hash(*number))));
+            }
+            let kind = key.split('/').next().unwrap_or_default();
+            self.node(|node| match node.refuse.get_mut(kind) {
+                Some(times) if *times > 0 => {
+                    *times -= 1;
+                    Err("the node is behind".to_owned())
+                }
+                _ => Ok(()),
+            })?;
+            let owed = self.node(|node| node.owed[key].clone());
+            state.execute(&owed)?;
+            let number = state.head + 1;
+            state.executed.insert(key.into(), number);
+            Ok((number, state.hash(number)))
+        })
+    }
+}
+
+/// The next change after the block `at`: its withdrawal, or the block after it.
+fn change(state: &State, node: &Node, at: Option<B256>) -> Option<ChainChange> {
+    let (number, parent) = at.map_or((100, None), |hash| node.parents[&hash]);
+    if let Some(hash) = at
+        && state.hashes.get(&number) != Some(&hash)
+    {
+        let cursor = parent.expect("the first block stays").to_string();
+        return Some(ChainChange { cursor, block: number, block_hash: hash, withdrawn: true, facts: vec![] });
+    }
+    let (block, block_hash) = (number + 1, *state.hashes.get(&(number + 1))?);
+    let facts = state.blocks.get(&block)?.clone();
+    Some(ChainChange { cursor: block_hash.to_string(), block, block_hash, withdrawn: false, facts })
 }
 
 /// The prover's view of the same chain.
@@ -335,6 +444,6 @@ impl ChainView for ProverChain {
     }
 
     fn gateway(&self) -> gavel_prover::chain::ChainFuture<'_, Option<(GatewayEpoch, Address)>> {
-        Box::pin(async { Ok(Some((GatewayEpoch(1), self.0.gateway))) })
+        Box::pin(async { Ok(Some(self.0.gateway_now())) })
     }
 }

@@ -3,4 +3,6 @@
 mod bad_bids;
 mod chain;
 mod life;
+mod refusals;
+mod reorg;
 mod stage;

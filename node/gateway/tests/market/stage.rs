@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use gavel_domain::request::RequestFailure;
+use gavel_domain::request::{RequestFailure, RequestState};
 use gavel_gateway::chain::{ChainFact, MarketChain, OperatorOnChain};
 use gavel_gateway::planning::{
     JobVerifier, PlanError, PlanFuture, PlanRequest, PlannedJob, Planner, ProofRefused, Verified, WantedInput,
@@ -22,7 +22,7 @@ use gavel_rpc::session::SessionTerms;
 use gavel_rpc::tls::{ServerIdentity, Trust};
 use gavel_rpc::{Limits, ServerConfig};
 use gavel_store::{Objects, Store};
-use gavel_types::id::{GatewayEpoch, OperatorId, RequestId, SupernetId};
+use gavel_types::id::{OperatorId, RequestId, SupernetId};
 use gavel_types::job::{JobKind, JobTerms};
 use gavel_types::message::domain;
 use gavel_types::request::{Request, RequestOrigin};
@@ -252,6 +252,8 @@ pub fn rule() -> MarketRule {
         max_proving_blocks: 10_000,
         milliblocks_per_unit: [1_000; 3],
         spare_blocks: [60; 3],
+        quickest_milliblocks_per_unit: 100,
+        quickest_blocks_per_job: 2,
         ceiling_start_percent: 50,
         ceiling_ramp_blocks: 20,
         patience_blocks: 20,
@@ -337,7 +339,7 @@ impl Market {
         SessionTerms {
             domain: domain(CHAIN_ID, REGISTRY),
             supernet: SupernetId(1),
-            epoch: GatewayEpoch(1),
+            epoch: self.chain.gateway_now().0,
             circuit_set: CIRCUIT_SET,
         }
     }
@@ -398,6 +400,11 @@ impl Market {
 
     /// A request over eight blocks with so many wei for work.
     pub fn request(&self, nonce: u64, fee: u64, query: &str) -> RequestId {
+        self.request_until(1_000_000, nonce, fee, query)
+    }
+
+    /// A request with a deadline.
+    pub fn request_until(&self, deadline: u64, nonce: u64, fee: u64, query: &str) -> RequestId {
         let request = Request {
             supernet: 1,
             verifierId: B256::repeat_byte(1),
@@ -410,7 +417,7 @@ impl Market {
             fromBlock: 10,
             toBlock: 17,
             maxFee: U256::from(fee),
-            deadline: 1_000_000,
+            deadline,
             callback: Address::ZERO,
             callbackGas: 0,
             refundTo: Address::repeat_byte(3),
@@ -429,6 +436,34 @@ impl Market {
         self.chain.tell(text(request.queryDigest, request.queryTextHash, query));
         self.chain.tell(ChainFact::Requested { id, request, origin, log_index: 0 });
         id
+    }
+
+    /// Waits until the gateway has stored a state of a request.
+    pub async fn until_stored(&self, id: RequestId, holds: impl Fn(RequestState) -> bool) {
+        let store = self.store().await;
+        let mut last = None;
+        for _ in 0..1_200 {
+            last = store.read().await.unwrap().request(id).await.unwrap().map(|row| row.value.task.state);
+            if last.is_some_and(&holds) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the stored request stays {last:?}");
+    }
+
+    /// Waits until nothing is owed to the chain.
+    pub async fn until_nothing_is_owed(&self) {
+        let store = self.store().await;
+        let mut open = Vec::new();
+        for _ in 0..400 {
+            open = store.read().await.unwrap().open_intents(self.chain.gateway).await.unwrap();
+            if open.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("still owed: {:?}", open.iter().map(|row| &row.intent.key).collect::<Vec<_>>());
     }
 
     /// Waits until something holds, and fails after a while with what is being waited for.

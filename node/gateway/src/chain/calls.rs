@@ -1,0 +1,160 @@
+//! Debts as calls of the contracts.
+
+use alloy::sol_types::SolCall;
+use alloy_primitives::{Address, Bytes, U256};
+use gavel_chain::bindings::gavel::{AuctionBook, QueryRequests, Slasher, StakeCapacity};
+use gavel_chain::deployment::Gavel;
+use gavel_types::id::TickKey;
+use gavel_types::message::{DeliveryReceipt, Signed};
+
+use super::{AnchoredAward, MissEvidence, Owed};
+
+/// Recipient, calldata and wei of the transaction that pays a debt.
+pub fn call(contracts: &Gavel, supernet: u32, owed: &Owed) -> (Address, Vec<u8>, U256) {
+    let free = |to, data: Vec<u8>| (to, data, U256::ZERO);
+    match owed {
+        Owed::AnchorTick { key, close, lots, awards, delivered } => {
+            let lot = |lot: &gavel_types::lot::LotTerms| AuctionBook::LotTerms {
+                supernet: lot.supernet,
+                gatewayEpoch: lot.gatewayEpoch,
+                tick: lot.tick,
+                lot: lot.lot,
+                class: lot.class,
+                units: lot.units,
+                ceilingWeiPerUnit: lot.ceilingWeiPerUnit,
+                acceptBlocks: lot.acceptBlocks,
+                provingBlocks: lot.provingBlocks,
+                jobsRoot: lot.jobsRoot,
+                circuitSetRoot: lot.circuitSetRoot,
+            };
+            let award = |award: &AnchoredAward| AuctionBook::AwardEntry {
+                lot: award.lot,
+                payer: award.payer.0,
+                jobIndex: award.job_index,
+                attempt: award.attempt,
+                operator: award.operator.0,
+                units: award.units.0,
+                priceWeiPerUnit: award.price.0,
+            };
+            let call = AuctionBook::anchorTickCall {
+                supernet: key.supernet.0,
+                tick: key.tick.0,
+                bidsRoot: close.bidsRoot,
+                count: close.count,
+                capacityRoot: close.capacityRoot,
+                lots: lots.iter().map(lot).collect(),
+                awards: awards.iter().map(award).collect(),
+                delivered: delivered.iter().map(|award| award.0).collect(),
+            };
+            free(contracts.auction_book, call.abi_encode())
+        }
+        Owed::Settle { id, request, origin, output, results, proof } => {
+            let call = QueryRequests::settleCall {
+                requestId: id.0,
+                request: request.clone().into(),
+                requester: origin.requester,
+                nonce: U256::from(origin.nonce),
+                answer: QueryRequests::Answer {
+                    status: output.status as u8,
+                    rowCount: output.row_count,
+                    result: results.clone(),
+                },
+                proof: Bytes::from(proof.clone()),
+            };
+            free(contracts.query_requests, call.abi_encode())
+        }
+        Owed::Fail { id, reason } => {
+            let call = QueryRequests::failCall { requestId: id.0, reason: *reason };
+            free(contracts.query_requests, call.abi_encode())
+        }
+        Owed::ReportMiss { evidence, deposit, .. } => {
+            let call = Slasher::reportMissCall { evidence: write_evidence(evidence) };
+            (contracts.slasher, call.abi_encode(), *deposit)
+        }
+        Owed::AnswerReport { receipt, .. } => {
+            let message = &receipt.message;
+            let call = Slasher::answerCall {
+                key: Slasher::AwardKey {
+                    supernet: message.supernet,
+                    gatewayEpoch: message.gatewayEpoch,
+                    tick: message.tick,
+                    jobId: message.jobId,
+                    attempt: message.attempt,
+                    operator: message.operator,
+                },
+                statementDigest: message.statementDigest,
+                signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
+            };
+            free(contracts.slasher, call.abi_encode())
+        }
+        Owed::ExecuteSlash { award } => {
+            free(contracts.slasher, Slasher::executeSlashCall { awardId: award.0 }.abi_encode())
+        }
+        Owed::Claim { award } => free(contracts.auction_book, AuctionBook::claimCall { awardId: award.0 }.abi_encode()),
+        Owed::ClaimWithReceipt { receipt, .. } => free(contracts.auction_book, claim_with_receipt(receipt)),
+        Owed::SyncCapacity { operator, .. } => {
+            let call = StakeCapacity::syncCapacityCall { supernet, operator: operator.0 };
+            free(contracts.stake_capacity, call.abi_encode())
+        }
+    }
+}
+
+fn claim_with_receipt(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
+    let message = &receipt.message;
+    AuctionBook::claimWithReceiptCall {
+        key: AuctionBook::AwardKey {
+            supernet: message.supernet,
+            gatewayEpoch: message.gatewayEpoch,
+            tick: message.tick,
+            jobId: message.jobId,
+            attempt: message.attempt,
+            operator: message.operator,
+        },
+        statementDigest: message.statementDigest,
+        signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
+    }
+    .abi_encode()
+}
+
+fn write_evidence(evidence: &MissEvidence) -> Slasher::MissEvidence {
+    let TickKey { supernet, epoch, tick } = evidence.key;
+    let (lot, job) = (&evidence.lot, &evidence.job);
+    Slasher::MissEvidence {
+        key: Slasher::AwardKey {
+            supernet: supernet.0,
+            gatewayEpoch: epoch.0,
+            tick: tick.0,
+            jobId: job.job.0,
+            attempt: evidence.attempt,
+            operator: evidence.operator.0,
+        },
+        lot: Slasher::LotTerms {
+            supernet: lot.supernet,
+            gatewayEpoch: lot.gatewayEpoch,
+            tick: lot.tick,
+            lot: lot.lot,
+            class: lot.class,
+            units: lot.units,
+            ceilingWeiPerUnit: lot.ceilingWeiPerUnit,
+            acceptBlocks: lot.acceptBlocks,
+            provingBlocks: lot.provingBlocks,
+            jobsRoot: lot.jobsRoot,
+            circuitSetRoot: lot.circuitSetRoot,
+        },
+        job: Slasher::JobTerms {
+            jobId: job.job.0,
+            payer: job.payer.0,
+            kind: job.kind as u8,
+            units: job.units.0,
+            claimDigest: job.claim_digest,
+        },
+        jobProof: evidence.job_proof.clone(),
+        priceWeiPerUnit: evidence.price.0,
+        salt: evidence.salt,
+        bidSignature: Bytes::copy_from_slice(evidence.bid_signature.as_ref()),
+        bidProof: evidence.bid_proof.clone(),
+        inputDigest: evidence.input_digest,
+        acceptBlock: evidence.accept_block,
+        acceptSignature: Bytes::copy_from_slice(evidence.accept_signature.as_ref()),
+    }
+}
