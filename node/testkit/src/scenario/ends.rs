@@ -5,18 +5,26 @@ use std::time::Duration;
 use alloy::{
     eips::BlockId,
     primitives::{
-        U256,
+        Address, B256, U256,
         utils::{format_ether, parse_ether},
     },
 };
-use gavel_chain::bindings::gavel::{QueryRequests, Slasher};
+use gavel_chain::bindings::gavel::{AuctionBook, FeeEscrow, QueryRequests, Slasher};
 
 use super::{
     money::{self, CANCELLED, FAILED, REFUNDED},
     report::Report,
     run::{MAX_FEE, Scene},
 };
-use crate::{error::TestkitError, keys, miss::AwardedJob};
+use crate::{
+    error::TestkitError,
+    keys,
+    miss::{AwardedJob, PRICE, UNITS},
+};
+
+/// Of `IQueryRequests.FailureReason`.
+const NO_BIDS: u8 = 1;
+const ATTEMPTS_EXHAUSTED: u8 = 2;
 
 impl Scene<'_> {
     /// Step 9: a fee under every bid, a cancelled request, and one that runs past its deadline.
@@ -38,7 +46,9 @@ impl Scene<'_> {
         let poor_to = keys::address("refunds of the poor request");
         let poor = self.ask(from, to, bound, &fee, 600, poor_to).await?;
         self.until_settled(poor, progress).await?;
-        money::ended_as(report, &self.reader, "a fee under every bid ends in a clear failure", poor, FAILED).await?;
+        money::ended_as(report, &self.reader, "a fee under every bid ends in a failure", poor, FAILED).await?;
+        let reason = self.ledger.failure(poor);
+        report.check("whose reason is that nobody bid", reason == Some(NO_BIDS), format!("reason {reason:?}"));
         let back = client.balance(poor_to).await?;
         report.check("and is refunded in full", back == minimum + U256::from(1), format!("{back} wei"));
 
@@ -67,9 +77,26 @@ impl Scene<'_> {
         money::ended_as(report, &self.reader, "a stranger refunds a request past its deadline", late, REFUNDED).await?;
         let back = client.balance(late_to).await?;
         report.check("and it is whole", back == whole, format!("{back} wei"));
-        if let Some(gateway) = &mut self.gateway {
-            gateway.restart()?;
+        Ok(())
+    }
+
+    /// What was reserved for awards that nobody accepted goes back to the requester after the claim window. The
+    /// window is longer than anybody wants to watch: the chain is mined through it.
+    pub(super) async fn sweep(
+        &mut self,
+        request: B256,
+        progress: &mut impl FnMut(&str),
+    ) -> Result<(), TestkitError> {
+        let account = self.reader.account(request, BlockId::latest()).await?;
+        if account.committed == 0 {
+            return Ok(());
         }
+        progress("mining through the claim window, to sweep what awards without an acceptance hold");
+        let head = self.devnet.client().head().await?;
+        self.devnet.anvil.mine(account.claimUntil.saturating_sub(head) + 1).await?;
+        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
+        let escrow = self.devnet.deployment().gavel.fee_escrow;
+        stranger.send(escrow, &FeeEscrow::sweepCall { requestId: request }).await?;
         Ok(())
     }
 
@@ -113,6 +140,34 @@ impl Scene<'_> {
         report.check("a false report costs its reporter", gained == deposit, format!("{gained} wei to the operator"));
         let kept = self.devnet.status(owner).await?.max_magnitude == magnitude;
         report.check("and slashes nobody", kept, format!("magnitude {magnitude}"));
+        self.fail_after_delivery(report, request, &job, refund_to).await
+    }
+
+    /// The gateway gives up a request with a delivered job: the requester gets everything back, and the operator
+    /// its price out of the gateway's bond.
+    async fn fail_after_delivery(
+        &mut self,
+        report: &mut Report,
+        request: B256,
+        job: &AwardedJob,
+        refund_to: Address,
+    ) -> Result<(), TestkitError> {
+        let client = self.devnet.client().clone();
+        let contracts = &self.devnet.deployment().gavel;
+        let gateway = self.devnet.wallet(&self.devnet.description.accounts.gateway_key)?;
+        let fail = QueryRequests::failCall { requestId: request, reason: ATTEMPTS_EXHAUSTED };
+        gateway.send(contracts.query_requests, &fail).await?;
+        let whole: U256 = parse_ether(MAX_FEE).unwrap_or_default();
+        let back = client.balance(refund_to).await?;
+        report.check("a request that failed after a delivery is refunded in full", back == whole, format!("{back} wei"));
+        let operator = job.key.operator;
+        let (before, bond) = (client.balance(operator).await?, self.reader.bond(BlockId::latest()).await?.balance);
+        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
+        stranger.send(contracts.auction_book, &AuctionBook::claimCall { awardId: job.id }).await?;
+        let gained = client.balance(operator).await? - before;
+        let spent = U256::from(bond - self.reader.bond(BlockId::latest()).await?.balance);
+        let price = U256::from(PRICE) * U256::from(UNITS);
+        report.check("and its operator is paid out of the bond", gained == price && spent == price, format!("{gained} wei"));
         Ok(())
     }
 }
