@@ -21,7 +21,7 @@ async fn one_real_request_with_faults_is_answered_and_paid() {
         profile: "test".into(),
         verifying_key,
         blocks: 8,
-        port: 17_443,
+        port: 0,
         block_time: 2,
         machine: (12, 2),
         patience: Duration::from_secs(900),

@@ -45,7 +45,7 @@ pub struct ScenarioOptions {
     pub verifying_key: PathBuf,
     /// Blocks that are asked about: 24 or more in the demo.
     pub blocks: u64,
-    /// Port of the gateway.
+    /// Port of the gateway; 0 takes a free one.
     pub port: u16,
     /// Seconds between blocks.
     pub block_time: u64,
@@ -83,7 +83,7 @@ pub(super) fn stake_of(number: usize) -> U256 {
 /// # Errors
 /// When a step cannot be done at all. A check that does not hold is in the report, not an error.
 pub async fn run(
-    options: ScenarioOptions,
+    mut options: ScenarioOptions,
     mut progress: impl FnMut(&str),
 ) -> Result<(Report, Standing), TestkitError> {
     let began = Instant::now();
@@ -92,6 +92,10 @@ pub async fn run(
         std::fs::remove_dir_all(&options.folder).map_err(|e| TestkitError::file(&options.folder, e))?;
     }
     std::fs::create_dir_all(&options.folder).map_err(|e| TestkitError::file(&options.folder, e))?;
+    if options.port == 0 {
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+        options.port = free.map_err(|e| TestkitError::file(Path::new("a free port"), e))?.port();
+    }
     let mut report = Report::default();
     let devnet = network(&options, &mut report, &mut progress).await?;
     let mut scene = Scene::new(&options, &devnet)?;
