@@ -126,7 +126,7 @@ async fn a_request_that_can_never_be_proven_fails_at_once_with_its_reason() {
     let digest = desk.refused(|asked| asked.request.queryDigest = B256::ZERO).await;
     is_final(&digest, mismatch, "the texts compile to table");
     let outside = desk.refused(|asked| asked.query_text = "SELECT MAX(liquidity) FROM pool LIMIT 3".into()).await;
-    is_final(&outside, mismatch, "LIMIT is not supported (line 1, column");
+    is_final(&outside, mismatch, "LIMIT or OFFSET is not supported (line 1, column 33)");
     let column = desk.refused(|asked| asked.query_text = "SELECT MAX(depth) FROM pool".into()).await;
     is_final(&column, mismatch, "table pool has no column depth (line 1, column 12)");
     let slot = desk.refused(|asked| asked.table_text = TABLE.replace("slot = 4", "slot = 4, offset_bytes = 17")).await;
