@@ -1,27 +1,31 @@
 //! `gavel request`: ask on-chain and follow the request to its callback.
 
-use std::{path::PathBuf, time::Duration};
+mod follow;
+mod view;
+
+use std::path::PathBuf;
 
 use alloy::{
     eips::BlockId,
-    primitives::{Address, B256, U256, keccak256},
-    providers::Provider,
-    rpc::types::Filter,
+    primitives::{Address, B256, keccak256},
     sol_types::SolEvent,
 };
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use gavel_chain::{
     ChainClient, Wallet,
-    bindings::gavel::{AuctionBook, PairObserver, QueryRequests},
+    bindings::gavel::{PairObserver, QueryRequests},
     deployment::Deployment,
     reads::Reader,
     supernet::Wei,
 };
 use gavel_testkit::devnet::Accounts;
 use gavel_workloads::coprocessor::{Query, Table};
-use serde::Serialize;
 
+use self::{
+    follow::follow,
+    view::{SETTLED, STATES, human, view},
+};
 use crate::{
     command::{Network, devnet, key, query::Question},
     output::Output,
@@ -110,52 +114,6 @@ struct Ask {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
-
-/// What a request came to.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestView {
-    request_id: B256,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    deadline: u64,
-    row_count: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    callback_done: bool,
-    /// Wei that no award has taken.
-    uncommitted: String,
-    /// Wei of awards whose delivery is not shown yet.
-    committed: String,
-    /// Wei of delivered awards that are not claimed yet.
-    delivered: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Vec<ResultValue>>,
-}
-
-/// One result column.
-#[derive(Debug, Serialize)]
-struct ResultValue {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    value: String,
-}
-
-const STATES: [&str; 6] = ["unknown", "open", "settled", "failed", "cancelled", "refunded"];
-const STATUSES: [&str; 5] = ["none", "ok", "empty", "overflow", "division by zero"];
-const REASONS: [&str; 8] = [
-    "none",
-    "nobody bid",
-    "too many failed attempts",
-    "a registered text does not match its digest",
-    "it cannot be proven",
-    "the deadline is too close",
-    "the fee is too low",
-    "other",
-];
-const OPEN: usize = 1;
-const SETTLED: usize = 2;
 
 impl RequestCommand {
     /// Runs the command.
@@ -321,126 +279,4 @@ fn consumer_request(request: QueryRequests::Request) -> PairObserver::Request {
         callbackGas: request.callbackGas,
         refundTo: request.refundTo,
     }
-}
-
-/// Waits until the request ended, telling what happens.
-async fn follow(
-    reader: &Reader,
-    id: B256,
-    query: &Query,
-    mut progress: impl FnMut(String),
-) -> anyhow::Result<RequestView> {
-    let first = reader.client().head().await?.saturating_sub(5);
-    let mut told = String::new();
-    loop {
-        let record = reader.request(id, BlockId::latest()).await?;
-        if usize::from(record.state) != OPEN {
-            return view(reader, id, Some(query)).await;
-        }
-        let (awarded, delivered) = work(reader, id, first).await?;
-        let head = reader.client().head().await?;
-        let message = format!(
-            "request {id}: {awarded} jobs awarded, {delivered} delivered, {} blocks left",
-            record.deadline.saturating_sub(head)
-        );
-        // The number of blocks alone is no news where every line stays.
-        let news = format!("{awarded} {delivered}");
-        if news != told {
-            progress(message);
-            told = news;
-        }
-        if head > record.deadline {
-            bail!("request {id} passed its deadline; anyone can refund it");
-        }
-        tokio::time::sleep(Duration::from_millis(700)).await;
-    }
-}
-
-/// Awards for the request, and how many of them were delivered.
-async fn work(reader: &Reader, id: B256, first: u64) -> anyhow::Result<(usize, usize)> {
-    let book = reader.deployment().gavel.auction_book;
-    let provider = reader.client().provider();
-    let awarded = Filter::new().address(book).from_block(first).event_signature(AuctionBook::Awarded::SIGNATURE_HASH);
-    let awards = provider.get_logs(&awarded.topic2(id)).await?;
-    let ids: Vec<B256> = awards.iter().filter_map(|log| log.topics().get(1).copied()).collect();
-    if ids.is_empty() {
-        return Ok((0, 0));
-    }
-    let delivered =
-        Filter::new().address(book).from_block(first).event_signature(AuctionBook::Delivered::SIGNATURE_HASH);
-    Ok((ids.len(), provider.get_logs(&delivered.topic1(ids)).await?.len()))
-}
-
-async fn view(reader: &Reader, id: B256, query: Option<&Query>) -> anyhow::Result<RequestView> {
-    let at = BlockId::number(reader.client().head().await?);
-    let record = reader.request(id, at).await?;
-    let state = usize::from(record.state);
-    if state == 0 {
-        bail!("there is no request {id} on this network");
-    }
-    let account = reader.account(id, at).await?;
-    let settled = state == SETTLED;
-    let result = if settled {
-        let words: Vec<U256> =
-            reader.result(id, at).await?.result.into_iter().map(|word| U256::from_be_bytes(word.0)).collect();
-        Some(match query {
-            Some(query) => {
-                query.row(&words).into_iter().map(|(name, value)| ResultValue { name: Some(name), value }).collect()
-            }
-            None => words.iter().map(|word| ResultValue { name: None, value: word.to_string() }).collect(),
-        })
-    } else {
-        None
-    };
-    Ok(RequestView {
-        request_id: id,
-        state: named(&STATES, state),
-        reason: failure(reader, id).await?,
-        deadline: record.deadline,
-        row_count: record.rowCount,
-        status: settled.then(|| named(&STATUSES, record.status.into())),
-        callback_done: record.callbackDone,
-        uncommitted: account.uncommitted.to_string(),
-        committed: account.committed.to_string(),
-        delivered: account.delivered.to_string(),
-        result,
-    })
-}
-
-/// The reason that the gateway gave for a failure.
-async fn failure(reader: &Reader, id: B256) -> anyhow::Result<Option<&'static str>> {
-    let filter = Filter::new()
-        .address(reader.deployment().gavel.query_requests)
-        .from_block(reader.deployment().first_block)
-        .event_signature(QueryRequests::RequestFailed::SIGNATURE_HASH)
-        .topic1(id);
-    let logs = reader.client().provider().get_logs(&filter).await?;
-    let event = logs.iter().filter_map(|log| QueryRequests::RequestFailed::decode_log(&log.inner).ok()).next();
-    Ok(event.map(|event| named(&REASONS, event.reason.into())))
-}
-
-fn named(names: &[&'static str], index: usize) -> &'static str {
-    names.get(index).copied().unwrap_or("unknown")
-}
-
-fn human(view: &RequestView) -> String {
-    let mut text = format!("request       {}\nstate         {}\n", view.request_id, view.state);
-    if let Some(reason) = view.reason {
-        text.push_str(&format!("reason        {reason}\n"));
-    }
-    if let Some(status) = view.status {
-        let callback = if view.callback_done { "done" } else { "failed; can be retried" };
-        text.push_str(&format!("answer        {status}, {} rows\ncallback      {callback}\n", view.row_count));
-    }
-    for (number, value) in view.result.iter().flatten().enumerate() {
-        let name = value.name.clone().unwrap_or_else(|| format!("result {}", number + 1));
-        text.push_str(&format!("{name:<13} {}\n", value.value));
-    }
-    if view.state == STATES[OPEN] {
-        text.push_str(&format!(
-            "deadline      block {}\nmoney (wei)   {} free, {} committed, {} delivered\n",
-            view.deadline, view.uncommitted, view.committed, view.delivered
-        ));
-    }
-    text
 }
