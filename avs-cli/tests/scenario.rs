@@ -1,22 +1,19 @@
 //! The whole scenario of the demo under the test profile: every check of it must hold.
 
+mod parameters;
+
 use std::{path::PathBuf, time::Duration};
 
 use gavel_testkit::scenario::{self, ScenarioOptions};
+use parameters::{TestParameters, test_parameters};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_real_request_with_faults_is_answered_and_paid() {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_gavel"));
-    // Kept between runs: building takes minutes.
-    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let parameters = cache.join("parameters");
-    let verifying_key = cache.join("verifying-key.json");
-    let (folder, key) = (parameters.display().to_string(), verifying_key.display().to_string());
-    let build = ["params", "build", "--profile", "test", "--params-dir", &folder, "--verifying-key", &key];
-    scenario::gavel(&binary, &build).await.unwrap();
+    let TestParameters { folder: parameters, verifying_key } = test_parameters();
     let options = ScenarioOptions {
         binary,
-        folder: cache.join("scenario"),
+        folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("scenario"),
         parameters,
         profile: "test".into(),
         verifying_key,

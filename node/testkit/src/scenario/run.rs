@@ -71,6 +71,18 @@ const POLICIES: [Policy; OPERATORS] = [
     Policy { small: Some(1_900 * GWEI), medium: Some(1_700 * GWEI), large: None },
     Policy { small: Some(2_100 * GWEI), medium: Some(2_000 * GWEI), large: None },
 ];
+/// What is asked: blocks, and the parameter of the WHERE.
+pub(super) struct Asked<'a> {
+    pub from: u64,
+    pub to: u64,
+    pub bound: &'a str,
+}
+
+/// The lowest price of a unit that any operator asks, in wei.
+pub(super) fn lowest_price() -> u64 {
+    POLICIES.iter().flat_map(|policy| [policy.small, policy.medium, policy.large]).flatten().min().unwrap_or_default()
+}
+
 pub(super) const MAX_FEE: &str = "0.05";
 
 /// What is restaked with an operator: different for each, so that capacity is seen to follow it.
@@ -297,7 +309,9 @@ impl<'a> Scene<'a> {
 
         progress("asking through the example dapp");
         let began = Instant::now();
-        let request = self.ask(from, to, &bound.to_string(), MAX_FEE, 1_200, refund_to).await?;
+        let bound = bound.to_string();
+        let asked = Asked { from, to, bound: &bound };
+        let request = self.ask(&asked, MAX_FEE, 1_200, refund_to).await?;
         let victim = self.kill_a_prover_at_work(request, progress).await?;
         self.restart_the_gateway(report, progress).await?;
         self.until_settled(request, progress).await?;
@@ -306,6 +320,7 @@ impl<'a> Scene<'a> {
         let began = Instant::now();
         money::ended_as(report, &self.reader, "the request is settled on-chain", request, SETTLED).await?;
         self.check_result(report, request, expected).await?;
+        let cheap = self.ask_too_cheaply(&asked, request).await?;
         progress("waiting until the missed job is slashed and the delivered ones are claimed");
         self.check_slash(report, victim).await?;
         self.until_claimed(request).await?;
@@ -314,7 +329,7 @@ impl<'a> Scene<'a> {
         report.phase("slash and claims", began);
 
         let began = Instant::now();
-        self.other_requests(report, progress, from, to, &bound.to_string()).await?;
+        self.other_requests(report, progress, &asked, cheap).await?;
         report.phase("requests that end without an answer", began);
 
         let began = Instant::now();
@@ -364,29 +379,24 @@ impl<'a> Scene<'a> {
 
     pub(super) async fn ask(
         &self,
-        from: u64,
-        to: u64,
-        bound: &str,
+        asked: &Asked<'_>,
         fee: &str,
         deadline: u64,
         refund_to: Address,
     ) -> Result<B256, TestkitError> {
         let observer = self.devnet.description.observer.to_string();
-        let consumer = ["--consumer", observer.as_str()];
-        self.ask_with(from, to, bound, fee, deadline, refund_to, &consumer).await
+        self.ask_with(asked, fee, deadline, refund_to, &["--consumer", observer.as_str()]).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of a request")]
     pub(super) async fn ask_with(
         &self,
-        from: u64,
-        to: u64,
-        bound: &str,
+        asked: &Asked<'_>,
         fee: &str,
         deadline: u64,
         refund_to: Address,
         consumer: &[&str],
     ) -> Result<B256, TestkitError> {
+        let Asked { from, to, bound } = asked;
         let (from, to, deadline) = (from.to_string(), to.to_string(), deadline.to_string());
         let (table, refund_to) = (self.table.display().to_string(), refund_to.to_string());
         let mut arguments = vec!["request", "--table", &table, "--sql", SQL, "--from-block", &from, "--to-block", &to];
