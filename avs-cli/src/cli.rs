@@ -11,11 +11,11 @@ use crate::command::{daemon, demo, devnet, operator, parameters, prove, query, r
 #[command(name = "gavel", version, max_term_width = 100)]
 pub struct Cli {
     /// Print one JSON object instead of text; errors too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
 
     /// File that says where the contracts are [default: that of the development network]
-    #[arg(long, global = true, env = "GAVEL_DEPLOYMENT", value_name = "FILE")]
+    #[arg(long, global = true, env = "GAVEL_DEPLOYMENT", value_name = "FILE", help_heading = "Everywhere")]
     pub deployment: Option<PathBuf>,
 
     #[command(subcommand)]

@@ -1,14 +1,18 @@
 //! `gavel request`: ask on-chain and follow the request to its callback.
 
+mod asked;
 mod follow;
+mod refusal;
 mod view;
 
 use std::path::PathBuf;
 
 use alloy::{
     eips::BlockId,
-    primitives::{Address, B256, keccak256},
-    sol_types::SolEvent,
+    primitives::{Address, B256, U256, keccak256},
+    providers::Provider,
+    rpc::types::TransactionRequest,
+    sol_types::{SolCall, SolEvent},
 };
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -24,7 +28,8 @@ use gavel_workloads::coprocessor::{Query, Table};
 
 use self::{
     follow::follow,
-    view::{SETTLED, STATES, human, view},
+    refusal::explained,
+    view::{OPEN, SETTLED, STATES, human, view},
 };
 use crate::{
     command::{Network, devnet, key, query::Question},
@@ -54,6 +59,13 @@ enum Action {
     Status {
         /// Request id
         id: B256,
+    },
+    /// Get the fee of a request back whose deadline has passed; anyone may
+    Refund {
+        /// Request id
+        id: B256,
+        #[command(flatten)]
+        account: AccountArgs,
     },
     /// Print the stored result of a settled request
     Result {
@@ -121,24 +133,41 @@ impl RequestCommand {
         let (client, deployment) = network.connect().await?;
         let reader = Reader::new(client, deployment);
         match (self.action, self.ask) {
-            (Some(Action::Status { id }), _) => output.result(&view(&reader, id, None).await?, human),
+            (Some(Action::Status { id }), _) => output.result(&view(&reader, id).await?, human),
             (Some(Action::Result { id }), _) => {
-                let view = view(&reader, id, None).await?;
+                let view = view(&reader, id).await?;
                 if view.result.is_none() {
                     bail!("request {id} has no result: it is {}", view.state);
                 }
                 output.result(&view, human)
             }
             (Some(Action::Cancel { id, account }), _) => {
-                let wallet = account.wallet(reader.client())?;
-                let call = QueryRequests::cancelCall { requestId: id };
-                wallet.send(reader.deployment().gavel.query_requests, &call).await?;
-                output.result(&view(&reader, id, None).await?, human)
+                end(&reader, id, &account, QueryRequests::cancelCall { requestId: id }, output).await
+            }
+            (Some(Action::Refund { id, account }), _) => {
+                end(&reader, id, &account, QueryRequests::refundCall { requestId: id }, output).await
             }
             (None, Some(ask)) => ask.run(&reader, output).await,
-            (None, None) => bail!("give a table and a query, or one of cancel, status and result"),
+            (None, None) => bail!("give a table and a query, or one of cancel, refund, status and result"),
         }
     }
+}
+
+/// Ends an open request by a transaction.
+async fn end(
+    reader: &Reader,
+    id: B256,
+    account: &AccountArgs,
+    call: impl SolCall,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let state = view(reader, id).await?.state;
+    if state != STATES[OPEN] {
+        bail!("only an open request can be ended; request {id} is {state}");
+    }
+    let wallet = account.wallet(reader.client())?;
+    wallet.send(reader.deployment().gavel.query_requests, &call).await.map_err(explained)?;
+    output.result(&view(reader, id).await?, human)
 }
 
 impl AccountArgs {
@@ -174,10 +203,10 @@ impl Ask {
         let id = send(&wallet, deployment, request, consumer).await?;
         drop(progress);
         if self.no_follow {
-            return output.result(&view(reader, id, Some(&query)).await?, human);
+            return output.result(&view(reader, id).await?, human);
         }
         let progress = output.progress(format!("request {id} is open"));
-        let view = follow(reader, id, &query, |message| progress.step(message)).await?;
+        let view = follow(reader, id, |message| progress.step(message)).await?;
         drop(progress);
         output.result(&view, human)?;
         if view.state != STATES[SETTLED] {
@@ -195,8 +224,15 @@ impl Ask {
         callback: bool,
     ) -> anyhow::Result<QueryRequests::Request> {
         let params = query.read_params(&self.params).context("the parameters do not fit the query")?;
-        let fee: Wei = format!("{} ether", self.max_fee).parse().map_err(anyhow::Error::msg)?;
+        let fee: Result<Wei, _> = format!("{} ether", self.max_fee).parse();
+        let Ok(fee) = fee else { bail!("--max-fee is an amount of ether such as 0.05, not {:?}", self.max_fee) };
+        if self.from_block > self.to_block {
+            bail!("block range {} to {} is reversed", self.from_block, self.to_block);
+        }
         let head = reader.client().head().await?;
+        if self.to_block > head {
+            bail!("block {} is not mined yet; the newest is {head}", self.to_block);
+        }
         let deployment = reader.deployment();
         Ok(QueryRequests::Request {
             supernet: deployment.supernet,
@@ -210,7 +246,7 @@ impl Ask {
             fromBlock: self.from_block,
             toBlock: self.to_block,
             maxFee: fee.u256(),
-            deadline: head + self.deadline,
+            deadline: head.saturating_add(self.deadline),
             // The consumer puts its own address here.
             callback: Address::ZERO,
             callbackGas: if callback { self.callback_gas } else { 0 },
@@ -227,13 +263,13 @@ async fn register_texts(reader: &Reader, wallet: &Wallet, table: &Table, query: 
     let known = contract.isTableRegistered(table.id(), keccak256(&table_text)).block(BlockId::latest()).call().await?;
     if !known {
         let call = QueryRequests::registerTableCall { tableId: table.id(), text: table_text };
-        wallet.send(address, &call).await?;
+        wallet.send(address, &call).await.map_err(explained)?;
     }
     let known =
         contract.isQueryRegistered(query.digest(), keccak256(&query_text)).block(BlockId::latest()).call().await?;
     if !known {
         let call = QueryRequests::registerQueryCall { queryDigest: query.digest(), text: query_text };
-        wallet.send(address, &call).await?;
+        wallet.send(address, &call).await.map_err(explained)?;
     }
     Ok(())
 }
@@ -248,16 +284,33 @@ async fn send(
     let receipt = match consumer {
         Some(consumer) => {
             let call = PairObserver::askCall { request: consumer_request(request) };
-            wallet.send_value(consumer, &call, fee).await?
+            check_consumer(wallet, consumer, &call, fee).await?;
+            wallet.send_value(consumer, &call, fee).await.map_err(explained)?
         }
         None => {
             let call = QueryRequests::requestQueryCall { request };
-            wallet.send_value(deployment.gavel.query_requests, &call, fee).await?
+            wallet.send_value(deployment.gavel.query_requests, &call, fee).await.map_err(explained)?
         }
     };
     let logs = receipt.inner.logs().iter();
     let event = logs.filter_map(|log| QueryRequests::QueryRequested::decode_log(&log.inner).ok()).next();
     Ok(event.context("the transaction made no request: is this a consumer contract?")?.requestId)
+}
+
+/// Asks without a transaction: money sent to something else than a consumer would be lost. What a
+/// consumer refuses is left to the transaction, which says why.
+async fn check_consumer(
+    wallet: &Wallet,
+    consumer: Address,
+    call: &PairObserver::askCall,
+    fee: U256,
+) -> anyhow::Result<()> {
+    let asked = TransactionRequest::default().from(wallet.address()).to(consumer).value(fee);
+    let answer = wallet.client().provider().call(asked.input(call.abi_encode().into())).await;
+    match answer {
+        Ok(answer) if answer.len() != 32 => bail!("{consumer} is no consumer contract: it does not answer `ask`"),
+        _ => Ok(()),
+    }
 }
 
 /// The same fields as the other contract's binding has them.

@@ -5,23 +5,17 @@ use std::time::Duration;
 use alloy::{eips::BlockId, primitives::B256, providers::Provider, rpc::types::Filter, sol_types::SolEvent};
 use anyhow::bail;
 use gavel_chain::{bindings::gavel::AuctionBook, reads::Reader};
-use gavel_workloads::coprocessor::Query;
 
 use super::view::{OPEN, RequestView, view};
 
 /// Waits until the request ended, telling what happens.
-pub async fn follow(
-    reader: &Reader,
-    id: B256,
-    query: &Query,
-    mut progress: impl FnMut(String),
-) -> anyhow::Result<RequestView> {
+pub async fn follow(reader: &Reader, id: B256, mut progress: impl FnMut(String)) -> anyhow::Result<RequestView> {
     let first = reader.client().head().await?.saturating_sub(5);
     let mut told = String::new();
     loop {
         let record = reader.request(id, BlockId::latest()).await?;
         if usize::from(record.state) != OPEN {
-            return view(reader, id, Some(query)).await;
+            return view(reader, id).await;
         }
         let (awarded, delivered) = work(reader, id, first).await?;
         let head = reader.client().head().await?;
@@ -36,7 +30,7 @@ pub async fn follow(
             told = news;
         }
         if head > record.deadline {
-            bail!("request {id} passed its deadline; anyone can refund it");
+            bail!("request {id} passed its deadline; `gavel request refund {id}` gets the fee back");
         }
         tokio::time::sleep(Duration::from_millis(700)).await;
     }

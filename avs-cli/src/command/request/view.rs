@@ -2,15 +2,16 @@
 
 use alloy::{
     eips::BlockId,
-    primitives::{B256, U256},
+    primitives::{Address, B256, U256},
     providers::Provider,
     rpc::types::Filter,
     sol_types::SolEvent,
 };
 use anyhow::bail;
 use gavel_chain::{bindings::gavel::QueryRequests, reads::Reader};
-use gavel_workloads::coprocessor::Query;
 use serde::Serialize;
+
+use super::asked;
 
 /// What a request came to.
 #[derive(Debug, Serialize)]
@@ -24,7 +25,11 @@ pub struct RequestView {
     row_count: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
-    callback_done: bool,
+    /// Whether the callback ran to its end; absent when none was asked for or it is not time yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_done: Option<bool>,
+    /// Open past its deadline: anyone can have it refunded.
+    refundable: bool,
     /// Wei that no award has taken.
     uncommitted: String,
     /// Wei of awards whose delivery is not shown yet.
@@ -59,8 +64,9 @@ pub const OPEN: usize = 1;
 pub const SETTLED: usize = 2;
 
 /// Reads a request.
-pub async fn view(reader: &Reader, id: B256, query: Option<&Query>) -> anyhow::Result<RequestView> {
-    let at = BlockId::number(reader.client().head().await?);
+pub async fn view(reader: &Reader, id: B256) -> anyhow::Result<RequestView> {
+    let head = reader.client().head().await?;
+    let at = BlockId::number(head);
     let record = reader.request(id, at).await?;
     let state = usize::from(record.state);
     if state == 0 {
@@ -68,18 +74,8 @@ pub async fn view(reader: &Reader, id: B256, query: Option<&Query>) -> anyhow::R
     }
     let account = reader.account(id, at).await?;
     let settled = state == SETTLED;
-    let result = if settled {
-        let words: Vec<U256> =
-            reader.result(id, at).await?.result.into_iter().map(|word| U256::from_be_bytes(word.0)).collect();
-        Some(match query {
-            Some(query) => {
-                query.row(&words).into_iter().map(|(name, value)| ResultValue { name: Some(name), value }).collect()
-            }
-            None => words.iter().map(|word| ResultValue { name: None, value: word.to_string() }).collect(),
-        })
-    } else {
-        None
-    };
+    let request = asked::fields(reader, id).await?;
+    let result = if settled { Some(result(reader, id, &request, at).await?) } else { None };
     Ok(RequestView {
         request_id: id,
         state: named(&STATES, state),
@@ -87,11 +83,29 @@ pub async fn view(reader: &Reader, id: B256, query: Option<&Query>) -> anyhow::R
         deadline: record.deadline,
         row_count: record.rowCount,
         status: settled.then(|| named(&STATUSES, record.status.into())),
-        callback_done: record.callbackDone,
+        callback_done: (settled && request.callback != Address::ZERO).then_some(record.callbackDone),
+        refundable: state == OPEN && head > record.deadline,
         uncommitted: account.uncommitted.to_string(),
         committed: account.committed.to_string(),
         delivered: account.delivered.to_string(),
         result,
+    })
+}
+
+/// The stored words under the names that the query gives them.
+async fn result(
+    reader: &Reader,
+    id: B256,
+    request: &QueryRequests::Request,
+    at: BlockId,
+) -> anyhow::Result<Vec<ResultValue>> {
+    let words = reader.result(id, at).await?.result;
+    let words: Vec<U256> = words.into_iter().map(|word| U256::from_be_bytes(word.0)).collect();
+    Ok(match asked::query(reader, request).await? {
+        Some(query) => {
+            query.row(&words).into_iter().map(|(name, value)| ResultValue { name: Some(name), value }).collect()
+        }
+        None => words.iter().map(|word| ResultValue { name: None, value: word.to_string() }).collect(),
     })
 }
 
@@ -118,7 +132,11 @@ pub fn human(view: &RequestView) -> String {
         text.push_str(&format!("reason        {reason}\n"));
     }
     if let Some(status) = view.status {
-        let callback = if view.callback_done { "done" } else { "failed; can be retried" };
+        let callback = match view.callback_done {
+            None => "none asked for",
+            Some(true) => "done",
+            Some(false) => "failed; anyone can call retryCallback",
+        };
         text.push_str(&format!("answer        {status}, {} rows\ncallback      {callback}\n", view.row_count));
     }
     for (number, value) in view.result.iter().flatten().enumerate() {
@@ -130,6 +148,9 @@ pub fn human(view: &RequestView) -> String {
             "deadline      block {}\nmoney (wei)   {} free, {} committed, {} delivered\n",
             view.deadline, view.uncommitted, view.committed, view.delivered
         ));
+        if view.refundable {
+            text.push_str(&format!("The deadline has passed: `gavel request refund {}`.\n", view.request_id));
+        }
     }
     text
 }
