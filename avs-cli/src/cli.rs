@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{daemon, devnet, operator, parameters, prove, query, record, request, verify};
+use crate::command::{daemon, demo, devnet, operator, parameters, prove, query, record, request, verify};
 
 /// Gavel: provers with stake at risk answer questions about chain history, with proofs.
 #[derive(Debug, Parser)]
 #[command(name = "gavel", version, max_term_width = 100)]
 pub struct Cli {
     /// Print one JSON object instead of text; errors too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
 
     /// File that says where the contracts are [default: that of the development network]
-    #[arg(long, global = true, env = "GAVEL_DEPLOYMENT", value_name = "FILE")]
+    #[arg(long, global = true, env = "GAVEL_DEPLOYMENT", value_name = "FILE", help_heading = "Everywhere")]
     pub deployment: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -59,4 +59,7 @@ pub enum Command {
 
     /// Save verified headers, proofs and receipts of a chain in a folder, for work without network
     Record(record::Record),
+
+    /// Run everything once on a network of its own, with faults on the way, and check it
+    Demo(demo::Demo),
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use alloy::hex;
 use alloy::primitives::{B256, U256};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use gavel_circuits::security::Profile;
 use gavel_proofs::envelope::Envelope;
-use gavel_types::statement::{STATEMENT_VERSION, Status};
+use gavel_types::job::JobKind;
+use gavel_types::statement::{STATEMENT_VERSION, Status, sha256_words};
 use gavel_workloads::coprocessor::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -53,10 +54,9 @@ impl ProofFile {
     /// The file for a wrapped proof.
     pub fn new(proof: &[u8], query: &Query, params: &[U256], timings_s: Map<String, Value>) -> anyhow::Result<Self> {
         let envelope = Envelope::from_bytes(proof)?;
-        let row = query.row(envelope.results()).into_iter().map(|(name, value)| (name, Value::String(value)));
         Ok(ProofFile {
             statement: StatementFields::of(&envelope, params.iter().map(|word| B256::from(*word)).collect()),
-            result: ResultRows { rows: vec![row.collect()] },
+            result: ResultRows::of(query, envelope.results()),
             proof: hex::encode_prefixed(proof),
             timings_s,
         })
@@ -74,27 +74,51 @@ impl ProofFile {
         std::fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// The proof's bytes.
-    pub fn proof_bytes(&self) -> anyhow::Result<Vec<u8>> {
-        hex::decode(&self.proof).context("the proof is not hex")
+    /// The wrapped answer in the file; nothing is verified but its form.
+    pub fn envelope(&self) -> anyhow::Result<Envelope> {
+        let bytes = hex::decode(&self.proof).context("the proof is not hex")?;
+        let envelope = Envelope::from_bytes(&bytes).context("the proof cannot be read")?;
+        ensure!(
+            envelope.job == JobKind::Wrap,
+            "the file holds the proof of one {} job; a wrapped answer is expected",
+            envelope.job
+        );
+        Ok(envelope)
     }
 
-    /// Compares what the file says in clear with what the proof states.
+    /// Compares what the file says in clear with what the proof states. The names of results are
+    /// no part of a proof.
     pub fn check_clear_text(&self, envelope: &Envelope) -> anyhow::Result<()> {
-        let params_digest = gavel_types::statement::sha256_words(&self.statement.params);
-        ensure!(
-            params_digest == envelope.statement.claim.params_digest,
-            "the parameters in the file hash to {params_digest}, the proof is about {}",
-            envelope.statement.claim.params_digest
-        );
+        let claimed = sha256_words(&self.statement.params);
+        let proven = envelope.statement.claim.params_digest;
+        ensure!(claimed == proven, "the params in the file hash to {claimed}, those of the proof to {proven}");
         let proven = StatementFields::of(envelope, self.statement.params.clone());
-        ensure!(self.statement == proven, "the file states {:?}, the proof {proven:?}", self.statement);
+        if let Some((name, said, proven)) = self.statement.first_difference(&proven)? {
+            bail!("the file says {name} {said}, the proof {proven}");
+        }
         let [row] = self.result.rows.as_slice() else {
-            anyhow::bail!("an answer has one row, the file has {}", self.result.rows.len())
+            bail!("an answer has one row, the file has {}", self.result.rows.len())
         };
-        let shown: Vec<U256> = row.iter().map(|(name, value)| word(name, value)).collect::<anyhow::Result<_>>()?;
-        ensure!(shown == envelope.results(), "the file shows {shown:?}, the proof {:?}", envelope.results());
+        let proven = envelope.results();
+        ensure!(row.len() == proven.len(), "the file has {} results, the proof {}", row.len(), proven.len());
+        for ((name, value), proven) in row.iter().zip(proven) {
+            ensure!(word(name, value)? == *proven, "the file says {name} = {value}, the proof {proven}");
+        }
         Ok(())
+    }
+}
+
+impl ResultRows {
+    /// The one row of an answer.
+    pub fn of(query: &Query, results: &[U256]) -> Self {
+        let row = query.row(results).into_iter().map(|(name, value)| (name, Value::String(value)));
+        ResultRows { rows: vec![row.collect()] }
+    }
+
+    /// The names of the results in their order.
+    pub fn names(&self) -> String {
+        let names: Vec<&str> = self.rows.iter().flatten().map(|(name, _)| name.as_str()).collect();
+        names.join(", ")
     }
 }
 
@@ -115,6 +139,26 @@ impl StatementFields {
             status: envelope.statement.output.status,
         }
     }
+
+    /// A field that differs: name, value here, value there.
+    fn first_difference(&self, other: &Self) -> anyhow::Result<Option<(String, Value, Value)>> {
+        let (Value::Object(here), Value::Object(there)) = (serde_json::to_value(self)?, serde_json::to_value(other)?)
+        else {
+            bail!("a statement is an object")
+        };
+        let different = here.into_iter().zip(there).find(|(here, there)| here != there);
+        Ok(different.map(|((name, here), (_, there))| (name, here, there)))
+    }
+
+    /// How the answer came out.
+    pub fn status_name(&self) -> &'static str {
+        match self.status {
+            Status::Ok => "ok",
+            Status::Empty => "empty",
+            Status::Overflow => "overflow",
+            Status::DivisionByZero => "division by zero",
+        }
+    }
 }
 
 /// A printed value as the word that was proven.
@@ -123,6 +167,6 @@ fn word(name: &str, value: &Value) -> anyhow::Result<U256> {
     match text {
         "true" => Ok(U256::ONE),
         "false" => Ok(U256::ZERO),
-        text => text.parse().with_context(|| format!("{name} = {text:?} is no value")),
+        text => text.parse().with_context(|| format!("{name} = {text:?} is no number, address or bool")),
     }
 }

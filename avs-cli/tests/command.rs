@@ -133,7 +133,8 @@ fn a_network_with_an_operator_a_request_and_a_recording() {
         }
     });
     let refusal = complaint(&gavel(at, &reversed.collect::<Vec<_>>()));
-    assert!(refusal.contains("RangeEmpty"), "{refusal}");
+    assert!(refusal.contains("is reversed"), "{refusal}");
+    refused_requests(at, &ask, id);
 
     let out = at.join("recorded");
     let prove = format!("{pair}:0x8,0x6");
@@ -143,4 +144,38 @@ fn a_network_with_an_operator_a_request_and_a_recording() {
     assert_eq!((&recorded["blocks"], &recorded["proofs"]), (&Value::from(6), &Value::from(6)));
     let chain = gavel_testkit::replay::RecordedChain::open(&out).unwrap();
     assert_eq!((chain.chain_id, chain.blocks().count(), chain.proven().count()), (31_337, 6, 6));
+}
+
+/// Requests that cannot be made, and ends that a request cannot have.
+fn refused_requests(at: &Path, ask: &[&str], cancelled: &str) {
+    let with = |option: &str, value: &str| {
+        let mut changed = ask.to_vec();
+        match changed.iter().position(|part| *part == option) {
+            Some(place) => changed[place + 1] = value,
+            None => changed.extend([option, value]),
+        }
+        changed.retain(|part| !["--json", "--no-callback"].contains(part));
+        complaint(&gavel(at, &changed))
+    };
+    let nobody = "0x00000000000000000000000000000000000000aa";
+    for (option, value, words) in [
+        ("--to-block", "9999999", "block 9999999 is not mined yet"),
+        ("--from-block", "1", "the range has more blocks than the supernet takes: RangeTooLong"),
+        ("--max-fee", "five", "--max-fee is an amount of ether such as 0.05, not \"five\""),
+        ("--max-fee", "0.000001", "--max-fee is under the minimum, in wei: FeeTooLow { fee: 1000000000000, minimum"),
+        ("--deadline", "1", "--deadline is nearer than the supernet allows: DeadlineTooClose"),
+        ("--callback-gas", "30000000", "--callback-gas is above the supernet's maximum: CallbackGasTooHigh"),
+        ("--param", "many", "parameter $1 must be uint112, \"many\" is not"),
+        ("--consumer", nobody, "is no consumer contract"),
+    ] {
+        let complaint = with(option, value);
+        assert!(complaint.contains(words), "{option} {value}: expected {words:?} in {complaint}");
+    }
+    let unknown = format!("{:#066x}", 7);
+    for action in ["status", "result", "cancel", "refund"] {
+        let complaint = complaint(&gavel(at, &["request", action, &unknown]));
+        assert!(complaint.contains(&format!("there is no request {unknown}")), "{complaint}");
+    }
+    let again = complaint(&gavel(at, &["request", "cancel", cancelled]));
+    assert!(again.contains("is cancelled"), "{again}");
 }

@@ -14,7 +14,7 @@ use gavel_chain::{
     operator::{self, FULL_MAGNITUDE, OperatorStatus},
     reads::Reader,
 };
-use gavel_testkit::devnet::OperatorAccounts;
+use gavel_testkit::devnet::{FUNDED_OPERATORS, OperatorAccounts};
 use gavel_types::{
     signature::Signer,
     unit::{Class, Classes},
@@ -192,8 +192,8 @@ async fn minimum_stake(client: &ChainClient, deployment: &Deployment) -> anyhow:
 }
 
 fn devnet_accounts(number: usize) -> anyhow::Result<OperatorAccounts> {
-    if number == 0 {
-        bail!("operators of the development network are numbered from 1");
+    if !(1..=FUNDED_OPERATORS).contains(&number) {
+        bail!("operators of the development network are numbered 1 to {FUNDED_OPERATORS}, got {number}");
     }
     Ok(OperatorAccounts::of(number))
 }
@@ -211,7 +211,10 @@ fn human(status: &OperatorStatus) -> String {
         _ => "not registered with EigenLayer".to_owned(),
     };
     let capacity = &status.capacity;
-    let freshness = if capacity.fresh { "" } else { ", too old for awards: sync it" };
+    let freshness = match capacity.fresh || !status.registered {
+        true => "",
+        false => ", too old for awards until the gateway refreshes it",
+    };
     let bid_key = status.bid_key.map_or_else(|| "none".to_owned(), |key| key.to_string());
     let percent = |magnitude: u64| magnitude as f64 / (FULL_MAGNITUDE / 100) as f64;
     format!(

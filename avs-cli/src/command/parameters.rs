@@ -1,8 +1,9 @@
 //! `gavel params`, and parameters for the other commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use alloy::primitives::B256;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use gavel_chain::verifier::VerifierSetup;
@@ -24,7 +25,7 @@ pub enum Params {
 pub struct Build {
     #[command(flatten)]
     folder: ParameterFolder,
-    /// Write the verifying key here, for `gavel devnet up --verifying-key`
+    /// Write the verifying key here too; it is in the folder as verifying-key-PROFILE.json
     #[arg(long, value_name = "FILE")]
     verifying_key: Option<PathBuf>,
 }
@@ -64,8 +65,38 @@ impl ParameterFolder {
         let progress = output.progress("loading parameters");
         let step: Progress = Arc::new(move |part| progress.step(format!("parameters: {part}")));
         let store = ParameterStore::open(&self.params_dir, self.profile.into(), step)?;
-        Parameters::open(&store, classes).context("cannot load the parameters")
+        let parameters = Parameters::open(&store, classes).context("cannot load the parameters")?;
+        if parameters.wrap_verifier.is_some() {
+            write_if_changed(&self.verifying_key_file(), &setup_of(&parameters)?)?;
+        }
+        Ok(parameters)
     }
+
+    /// The verifying key of the profile and the circuit set that it stands for. It is a small file,
+    /// so that nobody needs the parameters to verify.
+    pub fn verifying_key(&self) -> anyhow::Result<(VerifyingKey, B256)> {
+        let VerifierSetup { alpha, beta, gamma, delta, ic, circuit_set, .. } = VerifierSetup::read(
+            &self.verifying_key_file(),
+        )
+        .context("no verifying key: run `gavel params build`, or name a folder that has one with --params-dir")?;
+        Ok((VerifyingKey { alpha, beta, gamma, delta, ic }, circuit_set))
+    }
+
+    fn verifying_key_file(&self) -> PathBuf {
+        let profile = match self.profile {
+            ProfileName::Production => "production",
+            ProfileName::Test => "test",
+        };
+        self.params_dir.join(format!("verifying-key-{profile}.json"))
+    }
+}
+
+fn write_if_changed(path: &Path, setup: &VerifierSetup) -> anyhow::Result<()> {
+    if VerifierSetup::read(path).is_ok_and(|there| there == *setup) {
+        return Ok(());
+    }
+    let text = serde_json::to_string_pretty(setup)?;
+    std::fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
 }
 
 impl Params {
@@ -75,14 +106,14 @@ impl Params {
         let parameters = build.folder.open(Class::ALL.into_iter().collect(), output)?;
         let setup = setup_of(&parameters)?;
         if let Some(path) = &build.verifying_key {
-            let text = serde_json::to_string_pretty(&setup)?;
-            std::fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+            write_if_changed(path, &setup)?;
         }
         output.result(&setup, |setup| {
             format!(
-                "circuit set     {}\nparameters      {}\nfinal key       a development key of one party: for development chains only",
+                "circuit set     {}\nparameters      {}\nverifying key   {}\nfinal key       a development key of one party: for development chains only",
                 setup.circuit_set,
-                build.folder.params_dir.display()
+                build.folder.params_dir.display(),
+                build.folder.verifying_key_file().display()
             )
         })
     }

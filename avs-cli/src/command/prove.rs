@@ -68,18 +68,22 @@ impl Prove {
             .await
             .context("cannot use the endpoint")?;
         let anchor = client.header(to).await.context("cannot read the last block of the range")?;
+        let source = StateSource::new(client);
+        // The oldest block is what endpoints lack first; better now than once parameters are loaded.
+        let extraction = table.spec().extraction();
+        let slots: Vec<B256> = extraction.slots().iter().map(|slot| B256::from(*slot)).collect();
+        let first = source.range(extraction.contract(), &slots, from, from, None).await;
+        first.context("cannot read the first block of the range")?;
         let folder = self.parameters.clone();
         let shown = *output;
         let system =
             tokio::task::spawn_blocking(move || folder.open(Class::ALL.into_iter().collect(), &shown)).await??;
         let system = std::sync::Arc::new(LocalProofSystem::new(system));
-        let profile = self.parameters.profile.into();
-        let planner = CoprocessorPlanner {
-            source: StateSource::new(client),
-            workload: coprocessor::workload(profile)?,
-            units: UNPRICED,
-            circuit_set: system.parameters().set_root(),
-        };
+        let mut workload = coprocessor::workload(self.parameters.profile.into())?;
+        // Nobody shares these extractions: no block before the range is read.
+        workload.planner.first_boundary = from;
+        let planner =
+            CoprocessorPlanner { source, workload, units: UNPRICED, circuit_set: system.parameters().set_root() };
         let request = plan_request((&table, &query), &params, (from, to), chain_id, anchor.hash);
         let run = Run { planner: &planner, system, request: &request, output };
         let (answer, timings) = run.all().await?;
@@ -184,7 +188,7 @@ impl Run<'_> {
 }
 
 fn human(file: &ProofFile, path: &std::path::Path) -> String {
-    let mut text = format!("status          {:?}\n", file.statement.status);
+    let mut text = format!("status          {}\n", file.statement.status_name());
     for (name, value) in file.result.rows.iter().flatten() {
         text.push_str(&format!("{name:<15} {}\n", value.as_str().unwrap_or_default()));
     }

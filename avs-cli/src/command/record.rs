@@ -18,8 +18,10 @@ pub struct Record {
     /// Endpoint that serves eth_getBlockByNumber and eth_getProof; further ones stand in for it
     #[arg(long, required = true, value_name = "URL")]
     rpc_url: Vec<String>,
+    /// First block
     #[arg(long, value_name = "BLOCK")]
     from_block: u64,
+    /// Last block
     #[arg(long, value_name = "BLOCK")]
     to_block: u64,
     /// Contract and slots to prove at every block, such as 0x…c9dc:0x8,0xc; can be repeated
@@ -45,7 +47,7 @@ impl Record {
     /// Runs the command.
     pub async fn run(self, output: &Output) -> anyhow::Result<()> {
         if self.to_block < self.from_block {
-            bail!("block {} comes before block {}", self.to_block, self.from_block);
+            bail!("block range {} to {} is reversed", self.from_block, self.to_block);
         }
         let client = ChainClient::connect(&self.rpc_url, EndpointOptions::default(), None).await?;
         let blocks = self.to_block - self.from_block + 1;

@@ -1,27 +1,36 @@
 //! `gavel request`: ask on-chain and follow the request to its callback.
 
-use std::{path::PathBuf, time::Duration};
+mod asked;
+mod follow;
+mod refusal;
+mod view;
+
+use std::path::PathBuf;
 
 use alloy::{
     eips::BlockId,
     primitives::{Address, B256, U256, keccak256},
     providers::Provider,
-    rpc::types::Filter,
-    sol_types::SolEvent,
+    rpc::types::TransactionRequest,
+    sol_types::{SolCall, SolEvent},
 };
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use gavel_chain::{
     ChainClient, Wallet,
-    bindings::gavel::{AuctionBook, PairObserver, QueryRequests},
+    bindings::gavel::{PairObserver, QueryRequests},
     deployment::Deployment,
     reads::Reader,
     supernet::Wei,
 };
 use gavel_testkit::devnet::Accounts;
 use gavel_workloads::coprocessor::{Query, Table};
-use serde::Serialize;
 
+use self::{
+    follow::follow,
+    refusal::explained,
+    view::{OPEN, SETTLED, STATES, human, view},
+};
 use crate::{
     command::{Network, devnet, key, query::Question},
     output::Output,
@@ -50,6 +59,13 @@ enum Action {
     Status {
         /// Request id
         id: B256,
+    },
+    /// Get the fee of a request back whose deadline has passed; anyone may
+    Refund {
+        /// Request id
+        id: B256,
+        #[command(flatten)]
+        account: AccountArgs,
     },
     /// Print the stored result of a settled request
     Result {
@@ -111,76 +127,47 @@ struct Ask {
     key_file: Option<PathBuf>,
 }
 
-/// What a request came to.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestView {
-    request_id: B256,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    deadline: u64,
-    row_count: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    callback_done: bool,
-    /// Wei that no award has taken.
-    uncommitted: String,
-    /// Wei of awards whose delivery is not shown yet.
-    committed: String,
-    /// Wei of delivered awards that are not claimed yet.
-    delivered: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Vec<ResultValue>>,
-}
-
-/// One result column.
-#[derive(Debug, Serialize)]
-struct ResultValue {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    value: String,
-}
-
-const STATES: [&str; 6] = ["unknown", "open", "settled", "failed", "cancelled", "refunded"];
-const STATUSES: [&str; 5] = ["none", "ok", "empty", "overflow", "division by zero"];
-const REASONS: [&str; 8] = [
-    "none",
-    "nobody bid",
-    "too many failed attempts",
-    "a registered text does not match its digest",
-    "it cannot be proven",
-    "the deadline is too close",
-    "the fee is too low",
-    "other",
-];
-const OPEN: usize = 1;
-const SETTLED: usize = 2;
-
 impl RequestCommand {
     /// Runs the command.
     pub async fn run(self, network: &Network, output: &Output) -> anyhow::Result<()> {
         let (client, deployment) = network.connect().await?;
         let reader = Reader::new(client, deployment);
         match (self.action, self.ask) {
-            (Some(Action::Status { id }), _) => output.result(&view(&reader, id, None).await?, human),
+            (Some(Action::Status { id }), _) => output.result(&view(&reader, id).await?, human),
             (Some(Action::Result { id }), _) => {
-                let view = view(&reader, id, None).await?;
+                let view = view(&reader, id).await?;
                 if view.result.is_none() {
                     bail!("request {id} has no result: it is {}", view.state);
                 }
                 output.result(&view, human)
             }
             (Some(Action::Cancel { id, account }), _) => {
-                let wallet = account.wallet(reader.client())?;
-                let call = QueryRequests::cancelCall { requestId: id };
-                wallet.send(reader.deployment().gavel.query_requests, &call).await?;
-                output.result(&view(&reader, id, None).await?, human)
+                end(&reader, id, &account, QueryRequests::cancelCall { requestId: id }, output).await
+            }
+            (Some(Action::Refund { id, account }), _) => {
+                end(&reader, id, &account, QueryRequests::refundCall { requestId: id }, output).await
             }
             (None, Some(ask)) => ask.run(&reader, output).await,
-            (None, None) => bail!("give a table and a query, or one of cancel, status and result"),
+            (None, None) => bail!("give a table and a query, or one of cancel, refund, status and result"),
         }
     }
+}
+
+/// Ends an open request by a transaction.
+async fn end(
+    reader: &Reader,
+    id: B256,
+    account: &AccountArgs,
+    call: impl SolCall,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let state = view(reader, id).await?.state;
+    if state != STATES[OPEN] {
+        bail!("only an open request can be ended; request {id} is {state}");
+    }
+    let wallet = account.wallet(reader.client())?;
+    wallet.send(reader.deployment().gavel.query_requests, &call).await.map_err(explained)?;
+    output.result(&view(reader, id).await?, human)
 }
 
 impl AccountArgs {
@@ -216,10 +203,10 @@ impl Ask {
         let id = send(&wallet, deployment, request, consumer).await?;
         drop(progress);
         if self.no_follow {
-            return output.result(&view(reader, id, Some(&query)).await?, human);
+            return output.result(&view(reader, id).await?, human);
         }
         let progress = output.progress(format!("request {id} is open"));
-        let view = follow(reader, id, &query, |message| progress.step(message)).await?;
+        let view = follow(reader, id, |message| progress.step(message)).await?;
         drop(progress);
         output.result(&view, human)?;
         if view.state != STATES[SETTLED] {
@@ -237,8 +224,15 @@ impl Ask {
         callback: bool,
     ) -> anyhow::Result<QueryRequests::Request> {
         let params = query.read_params(&self.params).context("the parameters do not fit the query")?;
-        let fee: Wei = format!("{} ether", self.max_fee).parse().map_err(anyhow::Error::msg)?;
+        let fee: Result<Wei, _> = format!("{} ether", self.max_fee).parse();
+        let Ok(fee) = fee else { bail!("--max-fee is an amount of ether such as 0.05, not {:?}", self.max_fee) };
+        if self.from_block > self.to_block {
+            bail!("block range {} to {} is reversed", self.from_block, self.to_block);
+        }
         let head = reader.client().head().await?;
+        if self.to_block > head {
+            bail!("block {} is not mined yet; the newest is {head}", self.to_block);
+        }
         let deployment = reader.deployment();
         Ok(QueryRequests::Request {
             supernet: deployment.supernet,
@@ -252,7 +246,7 @@ impl Ask {
             fromBlock: self.from_block,
             toBlock: self.to_block,
             maxFee: fee.u256(),
-            deadline: head + self.deadline,
+            deadline: head.saturating_add(self.deadline),
             // The consumer puts its own address here.
             callback: Address::ZERO,
             callbackGas: if callback { self.callback_gas } else { 0 },
@@ -269,13 +263,13 @@ async fn register_texts(reader: &Reader, wallet: &Wallet, table: &Table, query: 
     let known = contract.isTableRegistered(table.id(), keccak256(&table_text)).block(BlockId::latest()).call().await?;
     if !known {
         let call = QueryRequests::registerTableCall { tableId: table.id(), text: table_text };
-        wallet.send(address, &call).await?;
+        wallet.send(address, &call).await.map_err(explained)?;
     }
     let known =
         contract.isQueryRegistered(query.digest(), keccak256(&query_text)).block(BlockId::latest()).call().await?;
     if !known {
         let call = QueryRequests::registerQueryCall { queryDigest: query.digest(), text: query_text };
-        wallet.send(address, &call).await?;
+        wallet.send(address, &call).await.map_err(explained)?;
     }
     Ok(())
 }
@@ -290,11 +284,12 @@ async fn send(
     let receipt = match consumer {
         Some(consumer) => {
             let call = PairObserver::askCall { request: request.into() };
-            wallet.send_value(consumer, &call, fee).await?
+            check_consumer(wallet, consumer, &call, fee).await?;
+            wallet.send_value(consumer, &call, fee).await.map_err(explained)?
         }
         None => {
             let call = QueryRequests::requestQueryCall { request };
-            wallet.send_value(deployment.gavel.query_requests, &call, fee).await?
+            wallet.send_value(deployment.gavel.query_requests, &call, fee).await.map_err(explained)?
         }
     };
     let logs = receipt.inner.logs().iter();
@@ -302,124 +297,18 @@ async fn send(
     Ok(event.context("the transaction made no request: is this a consumer contract?")?.requestId)
 }
 
-/// Waits until the request ended, telling what happens.
-async fn follow(
-    reader: &Reader,
-    id: B256,
-    query: &Query,
-    mut progress: impl FnMut(String),
-) -> anyhow::Result<RequestView> {
-    let first = reader.client().head().await?.saturating_sub(5);
-    let mut told = String::new();
-    loop {
-        let record = reader.request(id, BlockId::latest()).await?;
-        if usize::from(record.state) != OPEN {
-            return view(reader, id, Some(query)).await;
-        }
-        let (awarded, delivered) = work(reader, id, first).await?;
-        let head = reader.client().head().await?;
-        let message = format!(
-            "request {id}: {awarded} jobs awarded, {delivered} delivered, {} blocks left",
-            record.deadline.saturating_sub(head)
-        );
-        // The number of blocks alone is no news where every line stays.
-        let news = format!("{awarded} {delivered}");
-        if news != told {
-            progress(message);
-            told = news;
-        }
-        if head > record.deadline {
-            bail!("request {id} passed its deadline; anyone can refund it");
-        }
-        tokio::time::sleep(Duration::from_millis(700)).await;
+/// Asks without a transaction: money sent to something else than a consumer would be lost. What a
+/// consumer refuses is left to the transaction, which says why.
+async fn check_consumer(
+    wallet: &Wallet,
+    consumer: Address,
+    call: &PairObserver::askCall,
+    fee: U256,
+) -> anyhow::Result<()> {
+    let asked = TransactionRequest::default().from(wallet.address()).to(consumer).value(fee);
+    let answer = wallet.client().provider().call(asked.input(call.abi_encode().into())).await;
+    match answer {
+        Ok(answer) if answer.len() != 32 => bail!("{consumer} is no consumer contract: it does not answer `ask`"),
+        _ => Ok(()),
     }
-}
-
-/// Awards for the request, and how many of them were delivered.
-async fn work(reader: &Reader, id: B256, first: u64) -> anyhow::Result<(usize, usize)> {
-    let book = reader.deployment().gavel.auction_book;
-    let provider = reader.client().provider();
-    let awarded = Filter::new().address(book).from_block(first).event_signature(AuctionBook::Awarded::SIGNATURE_HASH);
-    let awards = provider.get_logs(&awarded.topic2(id)).await?;
-    let ids: Vec<B256> = awards.iter().filter_map(|log| log.topics().get(1).copied()).collect();
-    if ids.is_empty() {
-        return Ok((0, 0));
-    }
-    let delivered =
-        Filter::new().address(book).from_block(first).event_signature(AuctionBook::Delivered::SIGNATURE_HASH);
-    Ok((ids.len(), provider.get_logs(&delivered.topic1(ids)).await?.len()))
-}
-
-async fn view(reader: &Reader, id: B256, query: Option<&Query>) -> anyhow::Result<RequestView> {
-    let at = BlockId::number(reader.client().head().await?);
-    let record = reader.request(id, at).await?;
-    let state = usize::from(record.state);
-    if state == 0 {
-        bail!("there is no request {id} on this network");
-    }
-    let account = reader.account(id, at).await?;
-    let settled = state == SETTLED;
-    let result = if settled {
-        let words: Vec<U256> =
-            reader.result(id, at).await?.result.into_iter().map(|word| U256::from_be_bytes(word.0)).collect();
-        Some(match query {
-            Some(query) => {
-                query.row(&words).into_iter().map(|(name, value)| ResultValue { name: Some(name), value }).collect()
-            }
-            None => words.iter().map(|word| ResultValue { name: None, value: word.to_string() }).collect(),
-        })
-    } else {
-        None
-    };
-    Ok(RequestView {
-        request_id: id,
-        state: named(&STATES, state),
-        reason: failure(reader, id).await?,
-        deadline: record.deadline,
-        row_count: record.rowCount,
-        status: settled.then(|| named(&STATUSES, record.status.into())),
-        callback_done: record.callbackDone,
-        uncommitted: account.uncommitted.to_string(),
-        committed: account.committed.to_string(),
-        delivered: account.delivered.to_string(),
-        result,
-    })
-}
-
-/// The reason that the gateway gave for a failure.
-async fn failure(reader: &Reader, id: B256) -> anyhow::Result<Option<&'static str>> {
-    let filter = Filter::new()
-        .address(reader.deployment().gavel.query_requests)
-        .from_block(reader.deployment().first_block)
-        .event_signature(QueryRequests::RequestFailed::SIGNATURE_HASH)
-        .topic1(id);
-    let logs = reader.client().provider().get_logs(&filter).await?;
-    let event = logs.iter().filter_map(|log| QueryRequests::RequestFailed::decode_log(&log.inner).ok()).next();
-    Ok(event.map(|event| named(&REASONS, event.reason.into())))
-}
-
-fn named(names: &[&'static str], index: usize) -> &'static str {
-    names.get(index).copied().unwrap_or("unknown")
-}
-
-fn human(view: &RequestView) -> String {
-    let mut text = format!("request       {}\nstate         {}\n", view.request_id, view.state);
-    if let Some(reason) = view.reason {
-        text.push_str(&format!("reason        {reason}\n"));
-    }
-    if let Some(status) = view.status {
-        let callback = if view.callback_done { "done" } else { "failed; can be retried" };
-        text.push_str(&format!("answer        {status}, {} rows\ncallback      {callback}\n", view.row_count));
-    }
-    for (number, value) in view.result.iter().flatten().enumerate() {
-        let name = value.name.clone().unwrap_or_else(|| format!("result {}", number + 1));
-        text.push_str(&format!("{name:<13} {}\n", value.value));
-    }
-    if view.state == STATES[OPEN] {
-        text.push_str(&format!(
-            "deadline      block {}\nmoney (wei)   {} free, {} committed, {} delivered\n",
-            view.deadline, view.uncommitted, view.committed, view.delivered
-        ));
-    }
-    text
 }

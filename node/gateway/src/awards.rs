@@ -24,7 +24,7 @@ impl Gateway {
             FromProver::Accept(accept) => self.hear_accept(operator, accept).await,
             FromProver::Decline { award, reason } => self.hear_decline(operator, award, &reason).await,
             FromProver::Deliver { award, proof, results } => self.hear_delivery(operator, award, proof, results).await,
-            FromProver::Heartbeat { .. } => Ok(()),
+            FromProver::Heartbeat { holding } => self.hear_heartbeat(operator, &holding).await,
         }
     }
 
@@ -47,6 +47,28 @@ impl Gateway {
             }
             if let AwardState::Anchored { block } | AwardState::Accepted { anchored: block, .. } = award.state {
                 messages.push(ToProver::Anchored { award: award.id, block, head: self.head });
+            }
+        }
+        drop(read);
+        for message in messages {
+            self.send(operator, message);
+        }
+        Ok(())
+    }
+
+    /// Tells an operator of what it holds in vain: it was away when the award ended.
+    async fn hear_heartbeat(&mut self, operator: OperatorId, holding: &[AwardId]) -> Result<(), GatewayError> {
+        let mut read = self.context.store.read().await?;
+        let mut messages = Vec::new();
+        for id in holding {
+            let row = read.award(*id).await?.map(|row| row.value).filter(|row| row.award.operator == operator);
+            let Some(row) = row else { continue };
+            match (row.award.state, stored_receipt(&row)) {
+                (_, Some(receipt)) => messages.push(ToProver::DeliveryReceipt(receipt)),
+                (state @ (AwardState::Skipped | AwardState::Lapsed | AwardState::Void), None) => {
+                    messages.push(ToProver::Ended { award: *id, reason: format!("{state:?}") });
+                }
+                _ => {}
             }
         }
         drop(read);

@@ -57,6 +57,7 @@ pub fn workload(profile: Profile) -> Result<Coprocessor, ProofError> {
         extract,
         query_rows: rows.max().ok_or(ProofError::NotLoaded(JobKind::Query))?,
         chunk_length: chunk_length(profile),
+        first_boundary: 0,
     };
     Ok(Coprocessor { planner })
 }

@@ -158,8 +158,8 @@ impl Prover {
         for award in waiting {
             self.advance(session, award).await?;
         }
-        let working_on = self.work.iter().filter(|(_, work)| work.running).map(|(award, _)| *award).collect();
-        session.send(FromProver::Heartbeat { working_on }).await?;
+        let holding = self.work.keys().copied().collect();
+        session.send(FromProver::Heartbeat { holding }).await?;
         Ok(())
     }
 

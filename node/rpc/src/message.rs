@@ -17,7 +17,7 @@ pub enum FromProver {
     Accept(Signed<Accept>),
     Decline { award: AwardId, reason: String },
     Deliver { award: AwardId, proof: Vec<u8>, results: Vec<B256> },
-    Heartbeat { working_on: Vec<AwardId> },
+    Heartbeat { holding: Vec<AwardId> },
 }
 
 /// From the gateway, after its welcome.

@@ -175,7 +175,7 @@ async fn messages_travel_both_ways_unchanged() {
         FromProver::Open(opening),
         FromProver::Decline { award: AwardId(B256::ZERO), reason: "no memory".into() },
         FromProver::Deliver { award: AwardId(B256::ZERO), proof: vec![3; 1000], results: vec![B256::repeat_byte(9)] },
-        FromProver::Heartbeat { working_on: vec![AwardId(B256::repeat_byte(3))] },
+        FromProver::Heartbeat { holding: vec![AwardId(B256::repeat_byte(3))] },
     ];
     for sent in from_prover {
         prover.send(sent.clone()).await.unwrap();

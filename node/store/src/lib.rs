@@ -9,6 +9,7 @@ mod awards;
 mod bids;
 mod column;
 mod error;
+mod history;
 mod jobs;
 mod lease;
 mod lots;

@@ -26,7 +26,7 @@ fn units() -> UnitTable {
 fn workload(chunk_length: u64) -> Coprocessor {
     // 255 permutations, five of which hash the keys of every chunk.
     let extract = ExtractShape::new(8, 1 << 12, 64, Profile::Test).unwrap();
-    Coprocessor { planner: Planner { extract, query_rows: 64, chunk_length } }
+    Coprocessor { planner: Planner { extract, query_rows: 64, chunk_length, first_boundary: 0 } }
 }
 
 fn compiled() -> Compiled {
@@ -71,6 +71,16 @@ fn boundaries_are_multiples_of_the_length_and_the_last_chunk_ends_with_the_range
     // The same chunk, whatever the request: it can be proven once.
     let shared = plan(8, 24, 50, |_| 10).unwrap();
     assert_eq!(shared.of(JobKind::Extract).next().unwrap().claim, cut.of(JobKind::Extract).nth(1).unwrap().claim);
+}
+
+#[test]
+fn boundaries_may_count_from_the_first_block() {
+    let mut workload = workload(8);
+    workload.planner.first_boundary = 21;
+    // The seventh block alone fills a circuit, so its chunk is halved until it stands alone.
+    let blocks: Vec<Block> = (21..=43).map(|number| block(number, if number == 27 { 250 } else { 10 })).collect();
+    let plan = plan_of(workload, 21, 43, &blocks).unwrap();
+    assert_eq!(spans(&plan, JobKind::Extract), [(21, 24), (25, 26), (27, 27), (28, 28), (29, 36), (37, 43)]);
 }
 
 #[test]

@@ -32,9 +32,9 @@ impl From<FromProver> for proto::ProverMessage {
                 proof,
                 results: results.into_iter().map(bytes).collect(),
             }),
-            FromProver::Heartbeat { working_on } => Body::Heartbeat(proto::Heartbeat {
-                working_on: working_on.iter().map(|award| bytes(award.0)).collect(),
-            }),
+            FromProver::Heartbeat { holding } => {
+                Body::Heartbeat(proto::Heartbeat { holding: holding.iter().map(|award| bytes(award.0)).collect() })
+            }
         };
         proto::ProverMessage { body: Some(body) }
     }
@@ -68,8 +68,8 @@ impl TryFrom<proto::ProverMessage> for FromProver {
                 results: m.results.iter().map(|result| word("results", result)).collect::<Result<_, _>>()?,
             },
             Body::Heartbeat(m) => {
-                let award = |id: &Vec<u8>| word("working_on", id).map(AwardId);
-                FromProver::Heartbeat { working_on: m.working_on.iter().map(award).collect::<Result<_, _>>()? }
+                let award = |id: &Vec<u8>| word("holding", id).map(AwardId);
+                FromProver::Heartbeat { holding: m.holding.iter().map(award).collect::<Result<_, _>>()? }
             }
         })
     }

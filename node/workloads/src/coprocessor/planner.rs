@@ -1,7 +1,6 @@
 //! From a request to its jobs (`docs/circuits/merge.md`, "Shape of the tree").
 //!
-//! Chunk boundaries are multiples of a length that is fixed per table, so that requests share
-//! extractions; the chunk that holds the last block ends with it, and the first chunk may start
+//! Chunk boundaries are multiples of a length, so that requests share extractions; the chunk that holds the last block ends with it, and the first chunk may start
 //! before the first block, whose surplus rows the query circuit leaves out. A chunk that does not
 //! fit in a circuit is halved at the multiple of half the length, and so on down to one block.
 //!
@@ -30,8 +29,11 @@ pub struct Planner {
     pub extract: ExtractShape,
     /// Rows of the query circuit: no chunk is longer.
     pub query_rows: usize,
-    /// Blocks of a chunk; its multiples are the boundaries.
+    /// Blocks of a chunk; its multiples after `first_boundary` are the boundaries.
     pub chunk_length: u64,
+    /// At most the first block of a request. Zero where requests share extractions; the first block
+    /// itself where they do not, so that no block before it is read and proven.
+    pub first_boundary: u64,
 }
 
 /// One request over a compiled query.
@@ -57,9 +59,14 @@ impl Planner {
         (0..usize::BITS - 1).map(|bits| 1usize << bits).take_while(fit).last().map(|length| length as u64)
     }
 
-    /// First block that a request needs: the multiple of the chunk length at or below `from`.
+    /// First block that a request needs: the boundary at or below `from`.
     pub fn first_block(&self, from: u64) -> u64 {
-        from - from % self.chunk_length.max(1)
+        self.boundary(from, self.chunk_length.max(1))
+    }
+
+    /// The last multiple of `length` after the first boundary that is not above `block`.
+    fn boundary(&self, block: u64, length: u64) -> u64 {
+        block - block.saturating_sub(self.first_boundary) % length
     }
 
     /// Jobs in an order in which every dependency comes first: extractions, queries, merges, the
@@ -123,7 +130,7 @@ impl Planner {
             }
             Err(_) => {
                 let half = length.div_ceil(2);
-                let middle = (start - start % half).saturating_add(half - 1);
+                let middle = self.boundary(start, half).saturating_add(half - 1);
                 if middle >= end {
                     // The second half is beyond the range.
                     return self.cut(request, start, end, half, chunks);
