@@ -118,6 +118,26 @@ mod tests {
         let proof = layer.prove(&child, &set).unwrap();
         layer.verify(&proof, &child.statement.digest()).unwrap();
         assert!(matches!(layer.verify(&proof, &B256::ZERO), Err(CircuitError::Statement)));
+        for index in 0..PUBLIC_INPUTS {
+            let mut proof = proof.clone();
+            proof.public_inputs[index] += F::ONE;
+            let outcome = circuit::verify(layer.key(), layer.common(), &proof);
+            assert!(matches!(outcome, Err(CircuitError::Verify(_))), "limb {index}: {outcome:?}");
+        }
+    }
+
+    /// A child of another set than the one that its words name.
+    #[test]
+    fn a_child_of_another_set_is_rejected() {
+        let (set, child) = child();
+        let other = CircuitSet::new(set.entries()[1..].to_vec()).unwrap();
+        let moved = ShrunkProof { circuit: 0, ..child };
+        let layer = StatementLayer::build(PROFILE).unwrap();
+        let mut pw = PartialWitness::new();
+        layer.slot.set_unchecked(&mut pw, &moved, &other).unwrap();
+        let proof = tamper::prove_forced(&layer.circuit, pw).unwrap();
+        let outcome = circuit::verify(&layer.circuit.verifier_only, &layer.circuit.common, &proof);
+        assert!(matches!(outcome, Err(CircuitError::Verify(_))), "{outcome:?}");
     }
 
     /// Words 1 and 0 with the digest of a real proof: SHA-256 is over the words that it commits to.

@@ -28,9 +28,9 @@ use crate::{Builder, F};
 /// The circuit of kind 4.
 pub struct AnswerCircuit {
     pub circuit: Circuit,
-    slot: SlotTarget,
-    set_root: HashOutTarget,
-    answer: AnswerTarget,
+    pub(super) slot: SlotTarget,
+    pub(super) set_root: HashOutTarget,
+    pub(super) answer: AnswerTarget,
 }
 
 /// What an answer reads besides its child.

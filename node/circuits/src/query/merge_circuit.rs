@@ -30,9 +30,9 @@ pub struct Partial<'a> {
 /// The circuit of kind 3.
 pub struct MergeCircuit {
     pub circuit: Circuit,
-    slots: [SlotTarget; 2],
-    set_root: HashOutTarget,
-    states: [StatesTarget; 2],
+    pub(super) slots: [SlotTarget; 2],
+    pub(super) set_root: HashOutTarget,
+    pub(super) states: [StatesTarget; 2],
 }
 
 impl MergeCircuit {

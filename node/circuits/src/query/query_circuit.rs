@@ -49,9 +49,9 @@ pub struct QueryInput<'a> {
 pub struct QueryCircuit {
     pub circuit: Circuit,
     shape: QueryShape,
-    slot: SlotTarget,
-    set_root: HashOutTarget,
-    scan: ScanTarget,
+    pub(super) slot: SlotTarget,
+    pub(super) set_root: HashOutTarget,
+    pub(super) scan: ScanTarget,
 }
 
 impl QueryCircuit {

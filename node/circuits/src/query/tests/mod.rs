@@ -5,6 +5,7 @@ mod fixture;
 mod merge;
 mod recursion;
 mod scan;
+mod slots;
 
 use gavel_types::statement::Statement;
 use plonky2::field::types::Field;
