@@ -12,6 +12,8 @@ use gavel_proofs::system::LocalProofSystem;
 use gavel_prover::{Prover, ProverConfig};
 use gavel_types::unit::Classes;
 
+use super::key;
+
 /// Commands of the gateway.
 #[derive(Debug, Subcommand)]
 pub enum Gateway {
@@ -38,6 +40,7 @@ impl Gateway {
     pub async fn run(self) -> anyhow::Result<()> {
         let Gateway::Run(Run { config }) = self;
         let config = GatewayConfig::read(&config)?;
+        key::check_private(&config.key_file)?;
         let profile = config.profile;
         let (folder, assembly) = (config.params_dir.clone(), Assembly::read(config).await?);
         let system = load(&folder, profile, Classes::default()).await?;
@@ -59,6 +62,7 @@ impl ProverCommand {
     pub async fn run(self) -> anyhow::Result<()> {
         let ProverCommand::Run(Run { config }) = self;
         let config = ProverConfig::read(&config)?;
+        key::check_private(&config.bid_key_file)?;
         // Loaded before they are announced: a class without parameters is none.
         let system = load(&config.params_dir, config.profile, config.policy.classes()).await?;
         let prover = Prover::assemble(&config, Arc::new(system)).await?;
