@@ -1,5 +1,9 @@
 # Every recipe calls a script; the scripts work without just.
 
+# One real request, end to end, with faults on the way: `just demo --profile test`, `just demo --keep`
+demo *args:
+    ./scripts/demo {{args}}
+
 # Everything that CI runs
 test *args:
     ./scripts/test {{args}}
@@ -15,7 +19,6 @@ devnet *args: install
 # npm packages and the EigenLayer init code
 install:
     ./scripts/install
-    ./scripts/eigenlayer
 
 fmt:
     cargo fmt

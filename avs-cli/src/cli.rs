@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{daemon, devnet, operator, parameters, prove, query, record, request, verify};
+use crate::command::{daemon, demo, devnet, operator, parameters, prove, query, record, request, verify};
 
 /// Gavel: provers with stake at risk answer questions about chain history, with proofs.
 #[derive(Debug, Parser)]
@@ -59,4 +59,7 @@ pub enum Command {
 
     /// Save verified headers, proofs and receipts of a chain in a folder, for work without network
     Record(record::Record),
+
+    /// Run everything once on a network of its own, with faults on the way, and check it
+    Demo(demo::Demo),
 }

@@ -3,22 +3,28 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use alloy::primitives::B256;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use gavel_chain::state::StateSource;
+use gavel_gateway::history::{self, LotAuction};
 use gavel_gateway::{Assembly, CoprocessorPlanner, GatewayConfig, coprocessor};
 use gavel_proofs::parameters::{ParameterStore, Parameters, Progress};
 use gavel_proofs::system::LocalProofSystem;
 use gavel_prover::{Prover, ProverConfig};
+use gavel_types::id::RequestId;
 use gavel_types::unit::Classes;
 
-use super::key;
+use super::{calibrate::Calibrate, key};
+use crate::output::Output;
 
 /// Commands of the gateway.
 #[derive(Debug, Subcommand)]
 pub enum Gateway {
     /// Run the gateway until interrupted
     Run(Run),
+    /// Show who bid what for a request's jobs, and who won
+    Auctions(Auctions),
 }
 
 /// Commands of a prover.
@@ -26,6 +32,8 @@ pub enum Gateway {
 pub enum ProverCommand {
     /// Bid, prove and deliver until interrupted
     Run(Run),
+    /// Measure how long a work unit takes on this machine under load
+    Calibrate(Calibrate),
 }
 
 #[derive(Debug, Args)]
@@ -35,10 +43,59 @@ pub struct Run {
     config: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub struct Auctions {
+    /// Configuration file of the gateway
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Id of the request
+    #[arg(value_name = "REQUEST")]
+    request: B256,
+}
+
 impl Gateway {
     /// Runs the command.
-    pub async fn run(self) -> anyhow::Result<()> {
-        let Gateway::Run(Run { config }) = self;
+    pub async fn run(self, output: &Output) -> anyhow::Result<()> {
+        match self {
+            Gateway::Run(run) => run.gateway().await,
+            Gateway::Auctions(auctions) => auctions.run(output).await,
+        }
+    }
+}
+
+impl Auctions {
+    async fn run(self, output: &Output) -> anyhow::Result<()> {
+        let config = GatewayConfig::read(&self.config)?;
+        let auctions = history::auctions(&config.data_dir, RequestId(self.request)).await?;
+        output.result(&auctions, |auctions| match auctions.is_empty() {
+            true => format!("this gateway has auctioned nothing for request {}", self.request),
+            false => auctions.iter().map(auction_text).collect(),
+        })
+    }
+}
+
+fn auction_text(auction: &LotAuction) -> String {
+    let mut text = format!(
+        "tick {}, {} lot, at most {} wei a unit\n",
+        auction.tick, auction.class, auction.ceiling_wei_per_unit
+    );
+    for job in &auction.jobs {
+        text.push_str(&format!("  job   {} {}, {} units\n", job.job_id, job.kind, job.units));
+    }
+    for bid in &auction.bids {
+        let price = bid.wei_per_unit.as_ref().map_or_else(|| "not opened".into(), |wei| format!("{wei} wei a unit"));
+        let won = if auction.winner == Some(bid.operator) { ", won" } else { "" };
+        text.push_str(&format!("  bid   {} {price}{won}\n", bid.operator));
+    }
+    if auction.bids.is_empty() {
+        text.push_str("  no bid\n");
+    }
+    text
+}
+
+impl Run {
+    async fn gateway(self) -> anyhow::Result<()> {
+        let Run { config } = self;
         let config = GatewayConfig::read(&config)?;
         key::check_private(&config.key_file)?;
         let profile = config.profile;
@@ -59,8 +116,17 @@ impl Gateway {
 
 impl ProverCommand {
     /// Runs the command.
-    pub async fn run(self) -> anyhow::Result<()> {
-        let ProverCommand::Run(Run { config }) = self;
+    pub async fn run(self, output: &Output) -> anyhow::Result<()> {
+        match self {
+            ProverCommand::Run(run) => run.prover().await,
+            ProverCommand::Calibrate(calibrate) => calibrate.run(output).await,
+        }
+    }
+}
+
+impl Run {
+    async fn prover(self) -> anyhow::Result<()> {
+        let Run { config } = self;
         let config = ProverConfig::read(&config)?;
         key::check_private(&config.bid_key_file)?;
         // Loaded before they are announced: a class without parameters is none.
@@ -85,7 +151,7 @@ async fn load(
     loaded.await?.context("cannot load the parameters")
 }
 
-fn check_circuits(ours: alloy::primitives::B256, deployed: alloy::primitives::B256) -> anyhow::Result<()> {
+fn check_circuits(ours: B256, deployed: B256) -> anyhow::Result<()> {
     anyhow::ensure!(
         ours == deployed,
         "the parameters are of circuit set {ours}, the deployment's verifier takes {deployed}; is the profile the same?"
@@ -93,7 +159,8 @@ fn check_circuits(ours: alloy::primitives::B256, deployed: alloy::primitives::B2
     Ok(())
 }
 
-async fn interrupted() {
+/// Waits for an interrupt or a termination signal.
+pub(super) async fn interrupted() {
     let mut terminated = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(signal) => signal,
         Err(_) => return std::future::pending().await,

@@ -1,6 +1,8 @@
 //! One file per command.
 
+pub mod calibrate;
 pub mod daemon;
+pub mod demo;
 pub mod devnet;
 pub mod key;
 pub mod operator;
@@ -31,10 +33,11 @@ pub async fn run(cli: Cli, output: &Output) -> anyhow::Result<()> {
         Command::Request(command) => command.run(&network, output).await,
         Command::Prove(command) => command.run(output).await,
         Command::Verify(command) => command.run(output).await,
-        Command::Gateway(command) => command.run().await,
-        Command::Prover(command) => command.run().await,
+        Command::Gateway(command) => command.run(output).await,
+        Command::Prover(command) => command.run(output).await,
         Command::Params(command) => command.run(output),
         Command::Record(command) => command.run(output).await,
+        Command::Demo(command) => command.run(output).await,
     }
 }
 

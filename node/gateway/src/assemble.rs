@@ -17,6 +17,8 @@ use crate::engine::{Gateway, GatewayParts};
 use crate::error::GatewayError;
 use crate::planning::{JobVerifier, Planner};
 
+/// File of the gateway's database in its data folder.
+pub(crate) const DATABASE: &str = "gateway.sqlite";
 const MAX_SESSIONS: usize = 256;
 const MAX_WATCHERS: usize = 256;
 
@@ -74,7 +76,7 @@ impl Assembly {
             circuit_set: deployment.circuit_set,
             signer,
             rule,
-            store: Store::open(&folder.join("gateway.sqlite")).await?,
+            store: Store::open(&folder.join(DATABASE)).await?,
             objects: Objects::in_folder(&folder.join("objects"))?,
             chain: Arc::new(chain),
             planner,

@@ -8,6 +8,7 @@ mod auctions;
 mod awards;
 mod column;
 mod error;
+mod history;
 mod jobs;
 mod lease;
 mod objects;

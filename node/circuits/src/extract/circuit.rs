@@ -8,6 +8,8 @@ use thiserror::Error;
 
 use super::chunk::{BlockWitness, Chunk};
 use super::error::ExtractError;
+#[cfg(test)]
+use super::machine::control;
 use super::machine::{Ends, Trace, thread, trace::Threads};
 use super::rows;
 use super::shape::ExtractShape;
@@ -160,8 +162,17 @@ pub fn statement(spec: &TableSpec, chunk: &Chunk, set_root: HashOut<F>) -> Resul
 
 /// The part of a chunk's trace that is committed.
 pub fn new_trace(chunk: &Chunk, steps: usize) -> Trace {
-    let ends = Ends { first: chunk.first(), slots: chunk.extraction.slots().len() as u64 };
-    Trace::new(&chunk.steps, steps, &ends)
+    Trace::new(&chunk.steps, steps, &ends(chunk))
+}
+
+/// [`new_trace`] with control rows that are no honest prover's.
+#[cfg(test)]
+pub fn new_trace_with(chunk: &Chunk, steps: usize, adjust: impl Fn(usize, &mut [F; control::WIRES])) -> Trace {
+    Trace::adjusted(&chunk.steps, steps, &ends(chunk), adjust)
+}
+
+fn ends(chunk: &Chunk) -> Ends {
+    Ends { first: chunk.first(), slots: chunk.extraction.slots().len() as u64 }
 }
 
 /// The part of a chunk's trace that depends on challenges.

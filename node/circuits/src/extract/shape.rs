@@ -61,18 +61,18 @@ impl ExtractShape {
 
     /// 256 permutations in 2^14 rows: short chunks and shallow tries.
     ///
-    /// # Panics
-    /// Never: the size is one that the argument has.
-    pub fn small(profile: Profile) -> Self {
-        Self::new(8, 1_700, 64, profile).expect("the argument has this size")
+    /// # Errors
+    /// As [`ExtractShape::new`].
+    pub fn small(profile: Profile) -> Result<Self, KeccakError> {
+        Self::new(8, 1_500, 64, profile)
     }
 
-    /// 1,024 permutations in 2^15 rows: 18 mainnet blocks with one slot.
+    /// 1,024 permutations in 2^15 rows: 15 mainnet blocks with one slot.
     ///
-    /// # Panics
-    /// Never: the size is one that the argument has.
-    pub fn large(profile: Profile) -> Self {
-        Self::new(10, 5_050, 96, profile).expect("the argument has this size")
+    /// # Errors
+    /// As [`ExtractShape::new`].
+    pub fn large(profile: Profile) -> Result<Self, KeccakError> {
+        Self::new(10, 4_600, 128, profile)
     }
 
     /// The Keccak argument inside.

@@ -8,6 +8,8 @@ pub mod gate;
 mod generator;
 
 #[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
 mod tests;
 
 use plonky2::field::types::Field;

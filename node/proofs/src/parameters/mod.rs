@@ -12,11 +12,12 @@ use gavel_circuits::circuit::Circuit;
 use gavel_circuits::extract::ExtractCircuit;
 use gavel_circuits::preprocess::Finish;
 use gavel_circuits::query::{AnswerCircuit, MergeCircuit, QueryCircuit};
-use gavel_circuits::recursion::{CircuitSet, SetEntry, Shrink};
+use gavel_circuits::recursion::{CircuitSet, SetEntry, Shrink, shape};
 use gavel_circuits::security::Profile;
 use gavel_circuits::statement::word_from_hash;
 use gavel_circuits::statement_layer::StatementLayer;
 use gavel_types::unit::Classes;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ProofError;
@@ -122,17 +123,14 @@ impl Parameters {
         let profile = store.profile();
         let bytes = store.get(SET)?.unwrap_or_default();
         let entries = set_file::from_bytes(&bytes).ok_or_else(|| store.damaged(SET.into()))?;
-        let mut loaded = Loaded::default();
-        for (index, part) in recipe::parts(profile)?.into_iter().enumerate() {
-            if part.serves(classes) {
-                loaded.add(profile, part, index, store)?;
-            }
-        }
+        let parts = recipe::parts(profile)?.into_iter().enumerate().filter(|(_, part)| part.serves(classes)).collect();
+        let wrap = || if recipe::wraps(classes) { Wrap::open(store).map(Some) } else { Ok(None) };
+        let (loaded, wrap) = rayon::join(|| Loaded::all(profile, parts, store), wrap);
+        let (loaded, wrap) = (loaded?, wrap?);
         let listed = |(index, entry): &(usize, SetEntry)| entries.get(*index) == Some(entry);
         if let Some((index, _)) = loaded.entries.iter().find(|found| !listed(found)) {
             return Err(CircuitError::Stale { name: format!("{SET}, place {index}") }.into());
         }
-        let wrap = if recipe::wraps(classes) { Some(Wrap::open(store)?) } else { None };
         let wrap_verifier = match store.get(WRAP_VERIFIER)? {
             None => None,
             Some(bytes) => Some(store.decode(WRAP_VERIFIER, &bytes)?),
@@ -212,6 +210,27 @@ struct Loaded {
 }
 
 impl Loaded {
+    /// All parts at once: most of the work on a circuit is on one core.
+    fn all(profile: Profile, parts: Vec<(usize, Part)>, store: &ParameterStore) -> Result<Self, ProofError> {
+        // Computed now, as it uses all cores itself: a thread that waits for it must not be one of them.
+        shape::common(profile);
+        let one = |(index, part)| {
+            let mut one = Loaded::default();
+            one.add(profile, part, index, store).map(|()| one)
+        };
+        let loaded = parts.into_par_iter().map(one).collect::<Result<Vec<Loaded>, _>>()?;
+        Ok(loaded.into_iter().fold(Loaded::default(), Loaded::and))
+    }
+
+    fn and(mut self, other: Loaded) -> Self {
+        self.extract.extend(other.extract);
+        self.query.extend(other.query);
+        self.merge = self.merge.or(other.merge);
+        self.answer = self.answer.or(other.answer);
+        self.entries.extend(other.entries);
+        self
+    }
+
     fn add(&mut self, profile: Profile, part: Part, index: usize, finish: &dyn Finish) -> Result<(), ProofError> {
         let (kind, name) = (part.job().statement_kind(), part.name());
         let shrink = |circuit: &Circuit| {

@@ -1,6 +1,7 @@
 //! Which circuits make up the circuit set of a profile, in their order.
 
 use gavel_circuits::extract::ExtractShape;
+use gavel_circuits::keccak::KeccakError;
 use gavel_circuits::query::QueryShape;
 use gavel_circuits::security::Profile;
 use gavel_types::job::JobKind;
@@ -50,22 +51,17 @@ impl Part {
 /// # Errors
 /// [`ProofError::TooLarge`] when a shape is not supported.
 pub fn parts(profile: Profile) -> Result<Vec<Part>, ProofError> {
-    let extract = |log: usize, steps: usize, rows: usize| {
-        ExtractShape::new(log, steps, rows, profile)
-            .map(Part::Extract)
-            .map_err(|error| ProofError::TooLarge { kind: JobKind::Extract, reason: error.to_string() })
+    let extract = |shape: fn(Profile) -> Result<ExtractShape, KeccakError>| {
+        let unsupported =
+            |error: KeccakError| ProofError::TooLarge { kind: JobKind::Extract, reason: error.to_string() };
+        shape(profile).map(Part::Extract).map_err(unsupported)
     };
+    let small = extract(ExtractShape::small)?;
     Ok(match profile {
-        Profile::Production => vec![
-            extract(8, 1_500, 64)?,
-            extract(10, 4_600, 128)?,
-            Part::Query(QueryShape::STANDARD),
-            Part::Merge,
-            Part::Answer,
-        ],
-        Profile::Test => {
-            vec![extract(8, 1_500, 64)?, Part::Query(QueryShape::TINY), Part::Merge, Part::Answer]
+        Profile::Production => {
+            vec![small, extract(ExtractShape::large)?, Part::Query(QueryShape::STANDARD), Part::Merge, Part::Answer]
         }
+        Profile::Test => vec![small, Part::Query(QueryShape::TINY), Part::Merge, Part::Answer],
     })
 }
 

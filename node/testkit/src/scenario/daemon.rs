@@ -20,8 +20,6 @@ pub struct Daemon {
     arguments: Vec<String>,
     log: PathBuf,
     child: Option<Child>,
-    /// Largest resident memory seen over all runs, in bytes.
-    peak: u64,
 }
 
 impl Daemon {
@@ -33,7 +31,6 @@ impl Daemon {
             arguments: arguments.iter().map(ToString::to_string).collect(),
             log: folder.join(format!("{name}.log")),
             child: None,
-            peak: 0,
         };
         daemon.restart()?;
         Ok(daemon)
@@ -65,7 +62,6 @@ impl Daemon {
 
     /// SIGKILL: no handler runs, nothing is written.
     pub fn kill(&mut self) {
-        self.measure();
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -75,7 +71,6 @@ impl Daemon {
     /// # Errors
     /// When the process ended by itself.
     pub fn check(&mut self) -> Result<(), TestkitError> {
-        self.measure();
         let Some(child) = &mut self.child else { return Ok(()) };
         match child.try_wait() {
             Ok(Some(status)) => {
@@ -96,8 +91,22 @@ impl Daemon {
     /// # Errors
     /// When the process ends first, or after `patience`.
     pub async fn wait_for(&mut self, text: &str, patience: Duration) -> Result<(), TestkitError> {
+        self.wait_for_more(0, text, patience).await
+    }
+
+    /// Starts it again and waits until it says so.
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub async fn restart_until(&mut self, text: &str, patience: Duration) -> Result<(), TestkitError> {
+        let before = self.log().matches(text).count();
+        self.restart()?;
+        self.wait_for_more(before, text, patience).await
+    }
+
+    async fn wait_for_more(&mut self, times: usize, text: &str, patience: Duration) -> Result<(), TestkitError> {
         let deadline = Instant::now() + patience;
-        while !self.log().contains(text) {
+        while self.log().matches(text).count() <= times {
             self.check()?;
             if Instant::now() > deadline {
                 let reason = format!("it did not say {text:?} within {patience:?}");
@@ -109,17 +118,14 @@ impl Daemon {
         Ok(())
     }
 
-    /// Largest resident memory seen, in bytes.
-    pub fn peak(&self) -> u64 {
-        self.peak
+    /// Whether it has been started and neither killed nor ended since.
+    pub fn runs(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    fn measure(&mut self) {
-        let Some(child) = &self.child else { return };
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes: Option<u64> = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        self.peak = self.peak.max(kilobytes.unwrap_or_default() * 1024);
+    /// Leaves it running when this value is dropped, and returns its process id.
+    pub fn detach(mut self) -> Option<u32> {
+        self.child.take().map(|child| child.id())
     }
 }
 

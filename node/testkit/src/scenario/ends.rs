@@ -5,54 +5,77 @@ use std::time::Duration;
 use alloy::{
     eips::BlockId,
     primitives::{
-        U256,
+        Address, B256, U256,
         utils::{format_ether, parse_ether},
     },
 };
-use gavel_chain::bindings::gavel::{QueryRequests, Slasher};
+use gavel_chain::bindings::gavel::{AuctionBook, FeeEscrow, QueryRequests, Slasher};
 
 use super::{
     money::{self, CANCELLED, FAILED, REFUNDED},
     report::Report,
-    run::{MAX_FEE, Scene},
+    run::{Asked, MAX_FEE, Scene, lowest_price},
 };
-use crate::{error::TestkitError, keys, miss::AwardedJob};
+use crate::{
+    error::TestkitError,
+    keys,
+    miss::{AwardedJob, PRICE, UNITS},
+};
+
+/// A request with a fee that no operator works for.
+pub(super) struct Cheap {
+    request: B256,
+    fee: U256,
+    refund_to: Address,
+}
+
+/// What the example dapp asks for its callback.
+const CALLBACK_GAS: u64 = 250_000;
+/// Of `IQueryRequests.FailureReason`.
+const NO_BIDS: u8 = 1;
+const ATTEMPTS_EXHAUSTED: u8 = 2;
 
 impl Scene<'_> {
-    /// Step 9: a fee under every bid, a cancelled request, and one that runs past its deadline.
+    /// Step 9: asks with a fee that leaves less for each unit than the lowest bid.
+    pub(super) async fn ask_too_cheaply(&mut self, asked: &Asked<'_>, first: B256) -> Result<Cheap, TestkitError> {
+        self.ledger.update().await?;
+        let units: u64 = self.ledger.awards(first).iter().filter(|award| award.attempt == 0).map(|award| award.units).sum();
+        let minimum = self.reader.minimum_fee(CALLBACK_GAS, BlockId::latest()).await?;
+        let fee = minimum + U256::from(units) * U256::from(lowest_price() / 2);
+        let refund_to = keys::address("refunds of the cheap request");
+        let request = self.ask(asked, &format_ether(fee), 600, refund_to).await?;
+        Ok(Cheap { request, fee, refund_to })
+    }
+
+    /// That request fails for want of bids; others are cancelled or run past their deadline.
     pub(super) async fn other_requests(
         &mut self,
         report: &mut Report,
         progress: &mut impl FnMut(&str),
-        from: u64,
-        to: u64,
-        bound: &str,
+        asked: &Asked<'_>,
+        cheap: Cheap,
     ) -> Result<(), TestkitError> {
         let client = self.devnet.client().clone();
         let requests = self.devnet.deployment().gavel.query_requests;
-        progress("a request whose fee is under every bid");
-        let callback_gas = 250_000;
-        let minimum = self.reader.minimum_fee(callback_gas, BlockId::latest()).await?;
-        // A wei per thousand units on top of the least fee: no bid is as low.
-        let fee = format_ether(minimum + U256::from(1));
-        let poor_to = keys::address("refunds of the poor request");
-        let poor = self.ask(from, to, bound, &fee, 600, poor_to).await?;
-        self.until_settled(poor, progress).await?;
-        money::ended_as(report, &self.reader, "a fee under every bid ends in a clear failure", poor, FAILED).await?;
-        let back = client.balance(poor_to).await?;
-        report.check("and is refunded in full", back == minimum + U256::from(1), format!("{back} wei"));
+        progress("waiting for the end of a request whose fee is under every bid");
+        self.until_settled(cheap.request, progress).await?;
+        money::ended_as(report, &self.reader, "a fee under every bid ends in a failure", cheap.request, FAILED).await?;
+        let reason = self.ledger.failure(cheap.request);
+        report.check("whose reason is that nobody bid", reason == Some(NO_BIDS), format!("reason {reason:?}"));
+        let back = client.balance(cheap.refund_to).await?;
+        report.check("and is refunded in full", back == cheap.fee, format!("{back} wei"));
 
         // Without the gateway nothing is committed to these two.
         if let Some(gateway) = &mut self.gateway {
             gateway.kill();
         }
-        self.false_report(report, progress, from, to, bound).await?;
+        self.false_report(report, progress, asked).await?;
         progress("a request that is cancelled, and one that a stranger refunds after its deadline");
         let late_to = keys::address("refunds of the late request");
         let blocks = u64::from(self.devnet.supernet.windows.min_deadline) + 5;
-        let late = self.ask(from, to, bound, MAX_FEE, blocks, late_to).await?;
+        let late = self.ask(asked, MAX_FEE, blocks, late_to).await?;
         let taken_back = keys::address("refunds of the cancelled request");
-        let cancelled = self.ask_with(from, to, bound, MAX_FEE, 600, taken_back, &["--no-callback"]).await?;
+        let cancelled = self.ask_with(asked, MAX_FEE, 600, taken_back, &["--no-callback"]).await?;
         self.gavel(&["request", "cancel", &cancelled.to_string()]).await?;
         let whole: U256 = parse_ether(MAX_FEE).unwrap_or_default();
         money::ended_as(report, &self.reader, "a request is cancelled", cancelled, CANCELLED).await?;
@@ -67,9 +90,26 @@ impl Scene<'_> {
         money::ended_as(report, &self.reader, "a stranger refunds a request past its deadline", late, REFUNDED).await?;
         let back = client.balance(late_to).await?;
         report.check("and it is whole", back == whole, format!("{back} wei"));
-        if let Some(gateway) = &mut self.gateway {
-            gateway.restart()?;
+        Ok(())
+    }
+
+    /// What was reserved for awards that nobody accepted goes back to the requester after the claim window. The
+    /// window is longer than anybody wants to watch: the chain is mined through it.
+    pub(super) async fn sweep(
+        &mut self,
+        request: B256,
+        progress: &mut impl FnMut(&str),
+    ) -> Result<(), TestkitError> {
+        let account = self.reader.account(request, BlockId::latest()).await?;
+        if account.committed == 0 {
+            return Ok(());
         }
+        progress("mining through the claim window, to sweep what awards without an acceptance hold");
+        let head = self.devnet.client().head().await?;
+        self.devnet.anvil.mine(account.claimUntil.saturating_sub(head) + 1).await?;
+        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
+        let escrow = self.devnet.deployment().gavel.fee_escrow;
+        stranger.send(escrow, &FeeEscrow::sweepCall { requestId: request }).await?;
         Ok(())
     }
 
@@ -79,9 +119,7 @@ impl Scene<'_> {
         &mut self,
         report: &mut Report,
         progress: &mut impl FnMut(&str),
-        from: u64,
-        to: u64,
-        bound: &str,
+        asked: &Asked<'_>,
     ) -> Result<(), TestkitError> {
         progress("a false report of a missed job");
         let client = self.devnet.client().clone();
@@ -90,7 +128,7 @@ impl Scene<'_> {
         let accounts = self.operator(1);
         let owner = accounts.owner.address;
         let refund_to = keys::address("refunds of the falsely reported request");
-        let request = self.ask(from, to, bound, MAX_FEE, 600, refund_to).await?;
+        let request = self.ask(asked, MAX_FEE, 600, refund_to).await?;
         let tick = self.reader.last_tick(BlockId::latest()).await? + 1;
         let job = AwardedJob::anchor(self.devnet, &accounts, request, tick).await?;
         let record = self.reader.award(job.id, BlockId::latest()).await?;
@@ -113,6 +151,34 @@ impl Scene<'_> {
         report.check("a false report costs its reporter", gained == deposit, format!("{gained} wei to the operator"));
         let kept = self.devnet.status(owner).await?.max_magnitude == magnitude;
         report.check("and slashes nobody", kept, format!("magnitude {magnitude}"));
+        self.fail_after_delivery(report, request, &job, refund_to).await
+    }
+
+    /// The gateway gives up a request with a delivered job: the requester gets everything back, and the operator
+    /// its price out of the gateway's bond.
+    async fn fail_after_delivery(
+        &mut self,
+        report: &mut Report,
+        request: B256,
+        job: &AwardedJob,
+        refund_to: Address,
+    ) -> Result<(), TestkitError> {
+        let client = self.devnet.client().clone();
+        let contracts = &self.devnet.deployment().gavel;
+        let gateway = self.devnet.wallet(&self.devnet.description.accounts.gateway_key)?;
+        let fail = QueryRequests::failCall { requestId: request, reason: ATTEMPTS_EXHAUSTED };
+        gateway.send(contracts.query_requests, &fail).await?;
+        let whole: U256 = parse_ether(MAX_FEE).unwrap_or_default();
+        let back = client.balance(refund_to).await?;
+        report.check("a request that failed after a delivery is refunded in full", back == whole, format!("{back} wei"));
+        let operator = job.key.operator;
+        let (before, bond) = (client.balance(operator).await?, self.reader.bond(BlockId::latest()).await?.balance);
+        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
+        stranger.send(contracts.auction_book, &AuctionBook::claimCall { awardId: job.id }).await?;
+        let gained = client.balance(operator).await? - before;
+        let spent = U256::from(bond - self.reader.bond(BlockId::latest()).await?.balance);
+        let price = U256::from(PRICE) * U256::from(UNITS);
+        report.check("and its operator is paid out of the bond", gained == price && spent == price, format!("{gained} wei"));
         Ok(())
     }
 }

@@ -32,18 +32,19 @@ pub struct Files<'a> {
     pub profile: &'a str,
     /// Port of the gateway's gRPC service.
     pub port: u16,
-    /// Blocks of a lot's proving window: thousandths for each work unit, and so many on top.
-    pub window: (u64, u64),
     /// Memory of the machine that jobs may use, in GiB, and jobs at a time.
     pub machine: (u64, u64),
 }
 
+/// Of every lot, for fetching the input and delivering.
+const SPARE_BLOCKS: u64 = 15;
 /// Name in the gateway's development certificate.
 const GATEWAY_NAME: &str = "localhost";
 
 impl Files<'_> {
-    /// Writes the gateway's files; returns its configuration's path.
-    pub fn gateway(&self, key: &Account) -> Result<PathBuf, TestkitError> {
+    /// Writes the gateway's files; returns its configuration's path. A work unit may take so many thousandths of a
+    /// block.
+    pub fn gateway(&self, key: &Account, milliblocks: u64) -> Result<PathBuf, TestkitError> {
         let folder = self.subfolder("gateway")?;
         let key_file = write_key(&folder, "gateway.key", key.secret)?;
         let text = format!(
@@ -57,7 +58,7 @@ impl Files<'_> {
             self.profile,
             self.port,
             self.tls(),
-            self.market(),
+            market(milliblocks),
         );
         write(&folder.join("gateway.toml"), &text)
     }
@@ -106,14 +107,6 @@ impl Files<'_> {
         write(&self.folder.join("pair.toml"), &text)
     }
 
-    fn market(&self) -> String {
-        let (per_unit, spare) = self.window;
-        format!(
-            "[market]\nmilliblocks_per_unit = [{per_unit}, {per_unit}, {per_unit}]\n\
-             spare_blocks = [{spare}, {spare}, {spare}]\n"
-        )
-    }
-
     fn tls(&self) -> PathBuf {
         self.folder.join("tls")
     }
@@ -123,6 +116,13 @@ impl Files<'_> {
         fs::create_dir_all(&folder).map_err(|e| TestkitError::file(&folder, e))?;
         Ok(folder)
     }
+}
+
+fn market(milliblocks: u64) -> String {
+    format!(
+        "[market]\nmilliblocks_per_unit = [{milliblocks}, {milliblocks}, {milliblocks}]\n\
+         spare_blocks = [{SPARE_BLOCKS}, {SPARE_BLOCKS}, {SPARE_BLOCKS}]\n"
+    )
 }
 
 fn write_key(folder: &Path, name: &str, secret: B256) -> Result<PathBuf, TestkitError> {

@@ -15,7 +15,10 @@ use gavel_chain::{
     watcher::{Change, Cursor, Event, GavelEvent, WatchOptions, Watcher},
 };
 
-use super::report::{AwardLine, GasLine};
+use super::{
+    auctions::{LotAuction, kind_of},
+    report::{AwardLine, GasLine},
+};
 use crate::error::TestkitError;
 
 /// All events since some block, kept up to date.
@@ -132,9 +135,49 @@ impl Ledger {
             .collect()
     }
 
+    /// Awards whose report of a miss was answered.
+    pub fn dismissed(&self) -> Vec<B256> {
+        self.events()
+            .filter_map(|event| match event {
+                GavelEvent::Slasher(Slasher::SlasherEvents::ReportDismissed(e)) => Some(e.awardId),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Wei that the settler of a request got back for its gas.
+    pub fn reimbursed(&self, request: B256) -> U256 {
+        self.events()
+            .filter_map(|event| match event {
+                GavelEvent::FeeEscrow(FeeEscrow::FeeEscrowEvents::Reimbursed(e)) if e.requestId == request => {
+                    Some(e.amount)
+                }
+                _ => None,
+            })
+            .sum()
+    }
+
+    /// Why the gateway gave a request up, as `IQueryRequests.FailureReason`.
+    pub fn failure(&self, request: B256) -> Option<u8> {
+        self.events().find_map(|event| match event {
+            GavelEvent::QueryRequests(QueryRequests::QueryRequestsEvents::RequestFailed(e))
+                if e.requestId == request =>
+            {
+                Some(e.reason)
+            }
+            _ => None,
+        })
+    }
+
     /// Lines for the report.
-    pub fn award_lines(&self, request: B256, name: impl Fn(Address) -> String) -> Vec<AwardLine> {
+    pub fn award_lines(
+        &self,
+        request: B256,
+        name: impl Fn(Address) -> String,
+        auctions: &[LotAuction],
+    ) -> Vec<AwardLine> {
         let line = |award: AuctionBook::Awarded| AwardLine {
+            kind: kind_of(auctions, award.jobId).into(),
             award: award.awardId.to_string(),
             operator: name(award.operator),
             units: award.units,

@@ -4,16 +4,20 @@
 //! Everything is done by the `gavel` command in processes of its own; what is checked is read from
 //! the chain.
 
+mod auctions;
 mod daemon;
 mod ends;
 mod files;
 mod ledger;
+mod memory;
 mod money;
 mod oracle;
 mod report;
 mod run;
+mod standing;
 mod verify;
 
 pub use daemon::{Daemon, gavel};
-pub use report::Report;
+pub use report::{Phase, Report};
 pub use run::{ScenarioOptions, run};
+pub use standing::Standing;

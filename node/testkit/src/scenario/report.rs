@@ -10,15 +10,35 @@ pub struct Report {
     pub passed: bool,
     pub phases: Vec<Phase>,
     pub checks: Vec<Check>,
+    pub auctions: Vec<AuctionLine>,
     pub awards: Vec<AwardLine>,
     pub gas: Vec<GasLine>,
     pub result: Vec<ResultLine>,
-    /// Sum of the largest resident memory of every process, in bytes.
+    /// Highest sum of the resident memory of all processes, in bytes.
     pub peak_memory: u64,
     pub seconds: f64,
+    /// What was installed and built before, when somebody says so.
+    pub totals: Option<Totals>,
 }
 
+/// What `scripts/demo` did before the scenario, and how much all of it may take.
 #[derive(Debug, Serialize)]
+pub struct Totals {
+    /// Whether anything had to be built.
+    pub cold: bool,
+    /// Seconds of everything, the scenario included.
+    pub seconds: f64,
+    /// Bytes; see [`Report::peak_memory`].
+    pub peak_memory: u64,
+    pub budget_seconds: f64,
+    pub budget_memory: u64,
+}
+
+const COLD_SECONDS: f64 = 3_600.0;
+const WARM_SECONDS: f64 = 900.0;
+const MEMORY: u64 = 16 << 30;
+
+#[derive(Clone, Debug, Serialize)]
 pub struct Phase {
     pub name: String,
     pub seconds: f64,
@@ -31,10 +51,29 @@ pub struct Check {
     pub detail: String,
 }
 
+/// One lot's auction.
+#[derive(Debug, Serialize)]
+pub struct AuctionLine {
+    pub tick: u64,
+    pub class: String,
+    /// Kinds of the jobs.
+    pub jobs: Vec<String>,
+    pub bids: Vec<BidLine>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct BidLine {
+    pub operator: String,
+    /// Decimal; none when it was never opened.
+    pub wei_per_unit: Option<String>,
+    pub won: bool,
+}
+
 /// One award on the chain.
 #[derive(Debug, Serialize)]
 pub struct AwardLine {
     pub award: String,
+    pub kind: String,
     pub operator: String,
     pub units: u64,
     /// Wei.
@@ -77,51 +116,86 @@ impl Report {
         self.passed
     }
 
+    /// Puts what was done before the scenario in front, and sums up.
+    pub fn add_preparation(&mut self, cold: bool, phases: Vec<Phase>, peak_memory: u64) {
+        self.totals = Some(Totals {
+            cold,
+            seconds: self.seconds + phases.iter().map(|phase| phase.seconds).sum::<f64>(),
+            peak_memory: self.peak_memory.max(peak_memory),
+            budget_seconds: if cold { COLD_SECONDS } else { WARM_SECONDS },
+            budget_memory: MEMORY,
+        });
+        self.phases.splice(0..0, phases);
+    }
+
     /// The table.
     pub fn table(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "\nAwards");
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text, "\nAuctions: who bid what, in wei for a work unit; * won")?;
+        for line in &self.auctions {
+            let bids: Vec<String> = line.bids.iter().map(BidLine::text).collect();
+            let bids = if bids.is_empty() { "no bid".into() } else { bids.join(", ") };
+            writeln!(text, "  tick {:>3}  {:<7} {:<9} {bids}", line.tick, line.class, line.jobs.join(", "))?;
+        }
+        writeln!(text, "\nAwards on-chain")?;
         for line in &self.awards {
-            let _ = writeln!(
+            let AwardLine { kind, operator, units, price, attempt, end, .. } = line;
+            let award = line.award.get(..10).unwrap_or(&line.award);
+            writeln!(
                 text,
-                "  {}  {}  attempt {}  {:>4} units  {:>20} wei  {}",
-                short(&line.award),
-                line.operator,
-                line.attempt,
-                line.units,
-                line.price,
-                line.end
-            );
+                "  {award}  {kind:<8} {operator}  attempt {attempt}  {units:>4} units  {price:>18} wei  {end}"
+            )?;
         }
-        let _ = writeln!(text, "\nResult {:>31} {:>32}", "proven on-chain", "computed from storage");
+        writeln!(text, "\nResult {:>31} {:>32}", "proven on-chain", "computed from storage")?;
         for line in &self.result {
-            let _ = writeln!(text, "  {:<8} {:>30} {:>32}", line.name, line.proven, line.computed);
+            writeln!(text, "  {:<8} {:>30} {:>32}", line.name, line.proven, line.computed)?;
         }
-        let _ = writeln!(text, "\nGas");
+        writeln!(text, "\nGas")?;
         for line in &self.gas {
-            let range = if line.least == line.most {
-                line.least.to_string()
-            } else {
-                format!("{} to {}", line.least, line.most)
+            let range = match line.least == line.most {
+                true => line.least.to_string(),
+                false => format!("{} to {}", line.least, line.most),
             };
-            let _ = writeln!(text, "  {:<28} {:>3} × {range}", line.function, line.transactions);
+            writeln!(text, "  {:<28} {:>3} × {range}", line.function, line.transactions)?;
         }
-        let _ = writeln!(text, "\nPhases");
+        writeln!(text, "\nPhases")?;
         for phase in &self.phases {
-            let _ = writeln!(text, "  {:<44} {:>8.1} s", phase.name, phase.seconds);
+            writeln!(text, "  {:<44} {:>8.1} s", phase.name, phase.seconds)?;
         }
-        let _ = writeln!(text, "\nChecks");
+        writeln!(text, "\nChecks")?;
         for check in &self.checks {
             let mark = if check.held { "ok    " } else { "FAILED" };
-            let _ = writeln!(text, "  {mark} {}: {}", check.name, check.detail);
+            writeln!(text, "  {mark} {}: {}", check.name, check.detail)?;
         }
-        let gib = self.peak_memory as f64 / f64::from(1 << 30);
-        let _ = writeln!(text, "\n{:.0} s, peak memory of all processes {gib:.1} GiB", self.seconds);
-        text
+        writeln!(text, "\nScenario: {:.0} s, peak memory {:.1} GiB", self.seconds, gib(self.peak_memory))?;
+        if let Some(totals) = &self.totals {
+            let start = if totals.cold { "cold" } else { "warm" };
+            writeln!(
+                text,
+                "In all ({start} start): {:.0} s of {:.0}, peak memory {:.1} GiB of {:.0}",
+                totals.seconds,
+                totals.budget_seconds,
+                gib(totals.peak_memory),
+                gib(totals.budget_memory)
+            )?;
+        }
+        Ok(())
     }
 }
 
-fn short(id: &str) -> &str {
-    id.get(..10).unwrap_or(id)
+impl BidLine {
+    fn text(&self) -> String {
+        let price = self.wei_per_unit.as_deref().unwrap_or("not opened");
+        format!("{}{} {price}", if self.won { "*" } else { "" }, self.operator)
+    }
+}
+
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
 }

@@ -13,12 +13,15 @@ use gavel_chain::{operator, reads::Reader, verifier::VerifierSetup};
 use serde_json::Value;
 
 use super::{
+    auctions,
     daemon::{Daemon, gavel},
     files::{Files, Policy},
     ledger::Ledger,
+    memory::MemoryWatch,
     money::{self, SETTLED},
     oracle,
     report::Report,
+    standing::Standing,
 };
 use crate::{
     anvil::AnvilOptions,
@@ -42,20 +45,25 @@ pub struct ScenarioOptions {
     pub verifying_key: PathBuf,
     /// Blocks that are asked about: 24 or more in the demo.
     pub blocks: u64,
-    /// Port of the gateway.
+    /// Port of the gateway; 0 takes a free one.
     pub port: u16,
     /// Seconds between blocks.
     pub block_time: u64,
-    /// Blocks of a lot's proving window: thousandths for each work unit, and so many on top.
-    pub window: (u64, u64),
     /// Memory for jobs in GiB, and jobs at a time.
     pub machine: (u64, u64),
     /// How long the first request may take.
     pub patience: Duration,
+    /// Start what was killed again at the end, so that the network can be used.
+    pub keep: bool,
 }
 
-const SQL: &str = "SELECT AVG(reserve1) AS mean, MIN(reserve1) AS low, MAX(reserve0) AS high, COUNT(*) AS n FROM pair WHERE reserve0 > $1";
+pub(super) const SQL: &str = "SELECT AVG(reserve1) AS mean, MIN(reserve1) AS low, MAX(reserve0) AS high, COUNT(*) AS n FROM pair WHERE reserve0 > $1";
 const OPERATORS: usize = 3;
+/// How long a daemon may take to start.
+const STARTING: Duration = Duration::from_secs(300);
+/// A job may take so many times what it took in the calibration: other programs run, too.
+const MARGIN: u64 = 3;
+const GATEWAY_READY: &str = "gateway ready";
 const GWEI: u64 = 1_000_000_000;
 /// One large prover; two for small and medium jobs. The second is the cheapest for most jobs.
 const POLICIES: [Policy; OPERATORS] = [
@@ -63,30 +71,59 @@ const POLICIES: [Policy; OPERATORS] = [
     Policy { small: Some(1_900 * GWEI), medium: Some(1_700 * GWEI), large: None },
     Policy { small: Some(2_100 * GWEI), medium: Some(2_000 * GWEI), large: None },
 ];
+/// What is asked: blocks, and the parameter of the WHERE.
+pub(super) struct Asked<'a> {
+    pub from: u64,
+    pub to: u64,
+    pub bound: &'a str,
+}
+
+/// The lowest price of a unit that any operator asks, in wei.
+pub(super) fn lowest_price() -> u64 {
+    POLICIES.iter().flat_map(|policy| [policy.small, policy.medium, policy.large]).flatten().min().unwrap_or_default()
+}
+
 pub(super) const MAX_FEE: &str = "0.05";
+
+/// What is restaked with an operator: different for each, so that capacity is seen to follow it.
+pub(super) fn stake_of(number: usize) -> U256 {
+    uniswap::tokens(900 + 100 * number as u64)
+}
 
 /// Runs everything; the report says what held. `progress` is told what is going on.
 ///
 /// # Errors
 /// When a step cannot be done at all. A check that does not hold is in the report, not an error.
-pub async fn run(options: ScenarioOptions, mut progress: impl FnMut(&str)) -> Result<(Report, Devnet), TestkitError> {
+pub async fn run(
+    mut options: ScenarioOptions,
+    mut progress: impl FnMut(&str),
+) -> Result<(Report, Standing), TestkitError> {
     let began = Instant::now();
+    let memory = MemoryWatch::start();
     if options.folder.exists() {
         std::fs::remove_dir_all(&options.folder).map_err(|e| TestkitError::file(&options.folder, e))?;
     }
     std::fs::create_dir_all(&options.folder).map_err(|e| TestkitError::file(&options.folder, e))?;
+    if options.port == 0 {
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+        options.port = free.map_err(|e| TestkitError::file(Path::new("a free port"), e))?.port();
+    }
     let mut report = Report::default();
     let devnet = network(&options, &mut report, &mut progress).await?;
     let mut scene = Scene::new(&options, &devnet)?;
     scene.operators(&mut report, &mut progress).await?;
     scene.daemons(&mut report, &mut progress).await?;
-    let outcome = scene.play(&mut report, &mut progress).await;
-    report.peak_memory = scene.peak_memory();
-    outcome?;
+    scene.play(&mut report, &mut progress).await?;
+    if options.keep {
+        progress("starting again what was killed");
+        scene.revive().await?;
+    }
+    report.peak_memory = memory.peak();
     report.seconds = began.elapsed().as_secs_f64();
     report.conclude();
-    drop(scene);
-    Ok((report, devnet))
+    let Scene { gateway, provers, table, .. } = scene;
+    let daemons = gateway.into_iter().chain(provers).collect();
+    Ok((report, Standing { devnet, daemons, deployment: options.folder.join("devnet.json"), table }))
 }
 
 /// Step 1 and 3: the chain with everything on it, and trades on the market.
@@ -155,7 +192,6 @@ impl<'a> Scene<'a> {
             parameters: &options.parameters,
             profile: &options.profile,
             port: options.port,
-            window: options.window,
             machine: options.machine,
         }
     }
@@ -179,26 +215,12 @@ impl<'a> Scene<'a> {
     /// Step 2: three operators by `gavel operator register`, with restaked stake.
     async fn operators(&self, report: &mut Report, progress: &mut impl FnMut(&str)) -> Result<(), TestkitError> {
         let began = Instant::now();
+        progress("registering three operators and restaking with them");
+        // One account gives all restakers their tokens.
+        let bank = tokio::sync::Mutex::new(());
+        futures::future::try_join_all((1..=OPERATORS).map(|number| self.register(number, &bank))).await?;
         for number in 1..=OPERATORS {
-            progress(&format!("registering operator {number} and restaking with it"));
-            let accounts = self.operator(number);
-            let text = number.to_string();
-            let policy = POLICIES[number - 1];
-            let classes = if policy.large.is_some() { "small,medium,large" } else { "small,medium" };
-            let arguments = ["operator", "register", "--devnet-operator", &text, "--classes", classes];
-            let register = self.gavel(&arguments);
-            // The command waits for stake while the restaker waits for the registration.
-            let restake = async {
-                let operator = accounts.owner.address;
-                while !operator::status(self.reader.client(), self.reader.deployment(), operator).await?.is_operator {
-                    tokio::time::sleep(Duration::from_millis(300)).await;
-                }
-                self.devnet.restake(&accounts, uniswap::tokens(1_000)).await
-            };
-            let (registered, restaked) = tokio::join!(register, restake);
-            registered?;
-            restaked?;
-            let status = self.devnet.status(accounts.owner.address).await?;
+            let status = self.devnet.status(self.operator(number).owner.address).await?;
             let stake = self.devnet.supernet.stake.slash_per_unit.u256();
             let units = status.slashable_stake.checked_div(stake).unwrap_or_default();
             report.check(
@@ -211,33 +233,68 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
+    async fn register(&self, number: usize, bank: &tokio::sync::Mutex<()>) -> Result<(), TestkitError> {
+        let accounts = self.operator(number);
+        let text = number.to_string();
+        let classes = if POLICIES[number - 1].large.is_some() { "small,medium,large" } else { "small,medium" };
+        let arguments = ["operator", "register", "--devnet-operator", &text, "--classes", classes];
+        let register = self.gavel(&arguments);
+        // The command waits for stake while the restaker waits for the registration.
+        let restake = async {
+            let operator = accounts.owner.address;
+            while !operator::status(self.reader.client(), self.reader.deployment(), operator).await?.is_operator {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            let _turn = bank.lock().await;
+            self.devnet.restake(&accounts, stake_of(number)).await
+        };
+        let (registered, restaked) = tokio::join!(register, restake);
+        registered?;
+        restaked
+    }
+
+    /// Thousandths of a block that a work unit may take, from a measurement with as many jobs at once as there will be.
+    async fn calibrate(&self) -> Result<u64, TestkitError> {
+        let supernet = crate::artifact::root().join("config/supernets/coprocessor.toml").display().to_string();
+        let folder = self.options.parameters.display().to_string();
+        let parallel = self.options.machine.1.to_string();
+        let mut arguments = vec!["prover", "calibrate", "--supernet", &supernet, "--params-dir", &folder];
+        arguments.extend(["--profile", &self.options.profile, "--parallel", &parallel]);
+        let measured = self.gavel(&arguments).await?;
+        let milliseconds = measured["millisecondsPerUnit"].as_u64().unwrap_or_default();
+        Ok((MARGIN * milliseconds).div_ceil(self.options.block_time).max(1))
+    }
+
     /// Step 5 and 6: gateway and provers, each a process.
     async fn daemons(&mut self, report: &mut Report, progress: &mut impl FnMut(&str)) -> Result<(), TestkitError> {
         let began = Instant::now();
         let path = PathBuf::from(&self.deployment);
         let files = Self::files(self.options, &path);
+        progress("measuring how long work takes while all of this machine is busy");
+        let milliblocks = self.calibrate().await?;
+        report.phase("calibration", began);
+
+        let began = Instant::now();
         progress("starting the gateway");
-        let config = files.gateway(&self.devnet.description.accounts.gateway_key)?;
+        let config = files.gateway(&self.devnet.description.accounts.gateway_key, milliblocks)?;
         let config = config.display().to_string();
         let (binary, folder) = (&self.options.binary, &self.options.folder);
         let mut gateway = Daemon::start("gateway", binary, &["gateway", "run", "--config", &config], folder)?;
-        gateway.wait_for("gateway ready", Duration::from_secs(300)).await?;
+        gateway.wait_for(GATEWAY_READY, STARTING).await?;
         self.gateway = Some(gateway);
+        progress("starting three provers, which load their parameters");
         for number in 1..=OPERATORS {
-            progress(&format!("starting prover {number}, which loads its parameters"));
             let config = files.prover(number, &self.operator(number), POLICIES[number - 1])?;
             let config = config.display().to_string();
             let name = format!("prover-{number}");
-            let mut prover = Daemon::start(&name, binary, &["prover", "run", "--config", &config], folder)?;
-            prover.wait_for("session open", Duration::from_secs(300)).await?;
-            self.provers.push(prover);
+            self.provers.push(Daemon::start(&name, binary, &["prover", "run", "--config", &config], folder)?);
+        }
+        for prover in &mut self.provers {
+            prover.wait_for("session open", STARTING).await?;
+            progress(&format!("{} is ready", prover.name()));
         }
         report.phase("gateway and provers", began);
         Ok(())
-    }
-
-    fn peak_memory(&self) -> u64 {
-        self.gateway.iter().chain(&self.provers).map(Daemon::peak).sum()
     }
 
     /// Steps 4 and 7 to 9.
@@ -252,7 +309,9 @@ impl<'a> Scene<'a> {
 
         progress("asking through the example dapp");
         let began = Instant::now();
-        let request = self.ask(from, to, &bound.to_string(), MAX_FEE, 1_200, refund_to).await?;
+        let bound = bound.to_string();
+        let asked = Asked { from, to, bound: &bound };
+        let request = self.ask(&asked, MAX_FEE, 1_200, refund_to).await?;
         let victim = self.kill_a_prover_at_work(request, progress).await?;
         self.restart_the_gateway(report, progress).await?;
         self.until_settled(request, progress).await?;
@@ -261,23 +320,54 @@ impl<'a> Scene<'a> {
         let began = Instant::now();
         money::ended_as(report, &self.reader, "the request is settled on-chain", request, SETTLED).await?;
         self.check_result(report, request, expected).await?;
+        let cheap = self.ask_too_cheaply(&asked, request).await?;
         progress("waiting until the missed job is slashed and the delivered ones are claimed");
         self.check_slash(report, victim).await?;
         self.until_claimed(request).await?;
-        money::settled_account(report, &self.reader, &self.ledger, request).await?;
-        let refunded = client.balance(refund_to).await? - refunds_before;
-        report.check("the unspent fee is back at refundTo", !refunded.is_zero(), format!("{refunded} wei"));
-        let operators: std::collections::BTreeSet<Address> =
-            self.ledger.awards(request).iter().map(|award| award.operator).collect();
-        report.check("work reached at least two operators", operators.len() >= 2, format!("{}", operators.len()));
-        report.phase("slash, claims and money", began);
+        let auctions = self.auctions(request).await?;
+        auctions::check(report, &auctions, &self.ledger.awards(request));
+        report.phase("slash and claims", began);
 
         let began = Instant::now();
-        self.other_requests(report, progress, from, to, &bound.to_string()).await?;
+        self.other_requests(report, progress, &asked, cheap).await?;
         report.phase("requests that end without an answer", began);
+
+        let began = Instant::now();
+        self.sweep(request, progress).await?;
         self.ledger.update().await?;
-        report.awards = self.ledger.award_lines(request, |operator| self.name(operator));
+        money::paid(report, &self.ledger, &auctions, request);
+        let refunded = client.balance(refund_to).await? - refunds_before;
+        money::returned(report, &self.ledger, &self.devnet.supernet, request, refunded);
+        money::nothing_held(report, &self.reader, request).await?;
+        self.check_reports(report, victim);
+        report.auctions = auctions::lines(&auctions, |operator| self.name(operator));
+        report.awards = self.ledger.award_lines(request, |operator| self.name(operator), &auctions);
         report.gas = self.ledger.gas().await?;
+        report.phase("money", began);
+        Ok(())
+    }
+
+    /// What the gateway's database says about a request's auctions.
+    async fn auctions(&self, request: B256) -> Result<Vec<auctions::LotAuction>, TestkitError> {
+        let config = self.options.folder.join("gateway/gateway.toml").display().to_string();
+        let arguments = ["gateway", "auctions", "--config", &config, &request.to_string()];
+        let answer = self.gavel(&arguments).await?;
+        serde_json::from_value(answer)
+            .map_err(|error| TestkitError::Command { command: arguments.join(" "), reason: error.to_string() })
+    }
+
+    /// Starts the gateway and the provers that were killed.
+    async fn revive(&mut self) -> Result<(), TestkitError> {
+        if let Some(gateway) = &mut self.gateway
+            && !gateway.runs()
+        {
+            gateway.restart_until(GATEWAY_READY, STARTING).await?;
+        }
+        for prover in &mut self.provers {
+            if !prover.runs() {
+                prover.restart_until("session open", STARTING).await?;
+            }
+        }
         Ok(())
     }
 
@@ -289,29 +379,24 @@ impl<'a> Scene<'a> {
 
     pub(super) async fn ask(
         &self,
-        from: u64,
-        to: u64,
-        bound: &str,
+        asked: &Asked<'_>,
         fee: &str,
         deadline: u64,
         refund_to: Address,
     ) -> Result<B256, TestkitError> {
         let observer = self.devnet.description.observer.to_string();
-        let consumer = ["--consumer", observer.as_str()];
-        self.ask_with(from, to, bound, fee, deadline, refund_to, &consumer).await
+        self.ask_with(asked, fee, deadline, refund_to, &["--consumer", observer.as_str()]).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of a request")]
     pub(super) async fn ask_with(
         &self,
-        from: u64,
-        to: u64,
-        bound: &str,
+        asked: &Asked<'_>,
         fee: &str,
         deadline: u64,
         refund_to: Address,
         consumer: &[&str],
     ) -> Result<B256, TestkitError> {
+        let Asked { from, to, bound } = asked;
         let (from, to, deadline) = (from.to_string(), to.to_string(), deadline.to_string());
         let (table, refund_to) = (self.table.display().to_string(), refund_to.to_string());
         let mut arguments = vec!["request", "--table", &table, "--sql", SQL, "--from-block", &from, "--to-block", &to];
@@ -363,17 +448,7 @@ impl<'a> Scene<'a> {
     ) -> Result<(), TestkitError> {
         progress("killing the gateway while work is in flight, and starting it again");
         let Some(gateway) = &mut self.gateway else { return Ok(()) };
-        let lines = gateway.log().matches("gateway ready").count();
-        gateway.restart()?;
-        let deadline = Instant::now() + Duration::from_secs(300);
-        while gateway.log().matches("gateway ready").count() <= lines {
-            gateway.check()?;
-            if Instant::now() > deadline {
-                let after = Duration::from_secs(300);
-                return Err(TestkitError::Waited { what: "the restarted gateway", after });
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        gateway.restart_until(GATEWAY_READY, STARTING).await?;
         report.check("the gateway was killed and came back while work was in flight", true, "restarted");
         Ok(())
     }
@@ -390,21 +465,22 @@ impl<'a> Scene<'a> {
         request: B256,
         progress: &mut impl FnMut(&str),
     ) -> Result<(), TestkitError> {
-        let deadline = Instant::now() + self.options.patience;
-        let mut told = (0, 0);
+        let began = Instant::now();
+        let mut told = ((0, 0), began);
         loop {
             self.ledger.update().await?;
             let awards = self.ledger.awards(request);
             let done = awards.iter().filter(|award| self.ledger.end_of(award.awardId) != "open").count();
-            if told != (awards.len(), done) {
-                told = (awards.len(), done);
-                progress(&format!("{} jobs awarded, {done} delivered", awards.len()));
+            // Proofs take their time: say so now and then.
+            if told.0 != (awards.len(), done) || told.1.elapsed() > Duration::from_secs(20) {
+                told = ((awards.len(), done), Instant::now());
+                progress(&format!("{} awards, {done} of them delivered", awards.len()));
             }
             if self.reader.request(request, BlockId::latest()).await?.state > 1 {
                 return Ok(());
             }
             self.alive()?;
-            if Instant::now() > deadline {
+            if began.elapsed() > self.options.patience {
                 return Err(TestkitError::Waited { what: "the request's end", after: self.options.patience });
             }
             tokio::time::sleep(Duration::from_millis(500)).await;

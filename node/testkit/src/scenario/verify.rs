@@ -18,9 +18,9 @@ use gavel_chain::{
 use super::{
     oracle,
     report::{Report, ResultLine},
-    run::Scene,
+    run::{Scene, stake_of},
 };
-use crate::{error::TestkitError, uniswap};
+use crate::error::TestkitError;
 
 impl Scene<'_> {
     /// Step 8.
@@ -78,11 +78,19 @@ impl Scene<'_> {
             .await
             .map_err(|e| ChainError::from_contract("getWithdrawableShares", e))?;
         let left = shares.withdrawableShares.first().copied().unwrap_or_default();
-        report.check("its restaker's withdrawable shares fell", left < uniswap::tokens(1_000), format!("{left} left"));
-        let reported = self.ledger.reported();
-        let others = reported.iter().filter(|(operator, _)| *operator != accounts.owner.address).count();
-        report.check("nobody else was reported as missing", others == 0, format!("{others} others"));
+        let deposited = stake_of(victim.0);
+        report.check("its restaker's withdrawable shares fell", left < deposited, format!("{left} of {deposited}"));
         Ok(())
+    }
+
+    /// Nobody but the killed prover's operator was reported, save by the false report.
+    pub(super) fn check_reports(&self, report: &mut Report, victim: (usize, B256)) {
+        let killed = self.operator(victim.0).owner.address;
+        let dismissed = self.ledger.dismissed();
+        let reported = self.ledger.reported();
+        let others = reported.iter().filter(|(operator, award)| *operator != killed && !dismissed.contains(award));
+        let others = others.count();
+        report.check("no other prover missed a job", others == 0, format!("{others} others"));
     }
 
     /// Waits until every delivered award of the request is paid.

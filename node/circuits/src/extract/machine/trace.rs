@@ -45,6 +45,16 @@ pub struct Trace {
 impl Trace {
     /// Everything that does not depend on challenges; `steps` are followed by idle ones up to `count`.
     pub fn new(steps: &[Step], count: usize, ends: &Ends) -> Self {
+        Trace::adjusted(steps, count, ends, |_, _| {})
+    }
+
+    /// As [`Trace::new`]; `adjust` sees the control row of every step and may change what it hands on.
+    pub fn adjusted(
+        steps: &[Step],
+        count: usize,
+        ends: &Ends,
+        adjust: impl Fn(usize, &mut [F; control::WIRES]),
+    ) -> Self {
         let mut state = [F::ZERO; control::state::COLUMNS];
         state[control::state::ROLE] = F::from_canonical_u8(Role::HeaderList as u8);
         state[control::state::NUMBER] = F::from_canonical_u64(ends.first) - F::ONE;
@@ -55,7 +65,8 @@ impl Trace {
             let role = Role::ALL.get(state[control::state::ROLE].to_canonical_u64() as usize).copied();
             let mut signals = window::Signals { prefixed: reading.prefixed(role), ..Default::default() };
             let integer = window::fill_bytes(step, &signals)[window::INTEGER];
-            let w = control::fill(&state, &reading, integer, ends.slots);
+            let mut w = control::fill(&state, &reading, integer, ends.slots);
+            adjust(trace.controls.len(), &mut w);
             signals.code = w[control::CODE].to_canonical_u64();
             signals.run = w[control::RUN] == F::ONE;
             signals.odd = w[control::ODD] == F::ONE;

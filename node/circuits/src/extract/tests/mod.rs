@@ -1,5 +1,6 @@
 mod bench;
 mod chain_data;
+mod forged_traces;
 mod forgeries;
 mod machine;
 mod mainnet;

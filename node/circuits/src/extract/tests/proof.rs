@@ -1,7 +1,6 @@
 //! Whole proofs with the Keccak argument inside, at a small shape.
 
 use alloy_primitives::B256;
-use gavel_types::statement::Kind;
 use plonky2::field::types::Field;
 use plonky2::hash::hash_types::HashOut;
 
@@ -11,7 +10,6 @@ use super::{bench, forgeries, mainnet};
 use crate::error::CircuitError;
 use crate::extract::synthetic::{ChainForm, End, Level, PathForm};
 use crate::extract::{BlockWitness, ExtractCircuit, ExtractError, ExtractProofError, ExtractShape, block_usage, fits};
-use crate::recursion::shrink::Shrink;
 use crate::security::Profile;
 use crate::statement::{statement_digest, word_from_hash};
 use crate::table::{ColumnLayout, Extraction, TableSpec};
@@ -75,53 +73,14 @@ fn small_chunks_are_proven() {
 
 #[test]
 fn production_shapes_have_their_size() {
-    for (shape, degree_bits) in
-        [(ExtractShape::small(Profile::Production), 14), (ExtractShape::large(Profile::Production), 15)]
-    {
+    for (shape, degree_bits) in [
+        (ExtractShape::small(Profile::Production).unwrap(), 14),
+        (ExtractShape::large(Profile::Production).unwrap(), 15),
+    ] {
         let (b, ..) = ExtractCircuit::wire(&shape);
         let (gates, capacity) = (b.num_gates(), shape.capacity());
         let lookups = (34 * capacity.steps + 32 * (capacity.rows + 12)) / 40;
         eprintln!("{capacity}: {gates} rows and {lookups} of lookups");
         assert_eq!(circuit::shape_of(b).degree_bits(), degree_bits);
     }
-}
-
-/// CPU seconds of this process.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
-}
-
-/// The figures of `docs/circuits/extract.md`.
-#[test]
-#[ignore = "a production proof of 2^15 rows; run alone for figures"]
-fn a_full_chunk_is_proven() {
-    let full = |levels: usize| [vec![Level::Branch(15); levels], vec![Level::Branch(6)]].concat();
-    let path = |levels: usize| PathForm { levels: full(levels), end: End::Present };
-    let form = ChainForm { seed: 5, fields: 21, first: 22_000_000, blocks: 18, account: path(6), slots: vec![path(5)] };
-    let table = table(1);
-    let (blocks, _) = form.build(&table);
-    let shape = ExtractShape::large(Profile::Production);
-    let usage: Vec<_> = blocks.iter().map(|block| block_usage(&table, block).unwrap()).collect();
-    let used = fits(&shape, &usage).unwrap();
-    let start = cpu_seconds();
-    let extract = ExtractCircuit::build(shape);
-    let built = cpu_seconds();
-    let proven = extract.prove(&spec(&table), &blocks, HashOut::ZERO).unwrap();
-    let proved = cpu_seconds();
-    circuit::verify(&extract.circuit().verifier_only, &extract.circuit().common, &proven.proof).unwrap();
-    let key = &extract.circuit().verifier_only;
-    let shrink = Shrink::build(Profile::Production, Kind::Extract, &extract.circuit().common, key).unwrap();
-    let shrink_built = cpu_seconds();
-    shrink.prove(&proven.proof).unwrap();
-    let shrunk = cpu_seconds();
-    eprintln!(
-        "18 blocks: {used}; 2^{} rows; build {:.1}, prove {:.1}, shrink build {:.1}, shrink {:.1} CPU s",
-        extract.circuit().common.degree_bits(),
-        built - start,
-        proved - built,
-        shrink_built - proved,
-        shrunk - shrink_built,
-    );
 }

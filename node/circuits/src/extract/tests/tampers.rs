@@ -5,6 +5,7 @@ use plonky2::field::extension::quadratic::QuadraticExtension;
 use plonky2::field::types::Field;
 
 use super::bench::{Bench, STEPS, spec, trace};
+use super::forged_traces::*;
 use super::forgeries::*;
 use super::machine::challenges;
 use super::tries::table;
@@ -18,20 +19,17 @@ use crate::keccak::extension::Ext;
 use crate::keccak::stream::fingerprint;
 use crate::{F, circuit, tamper};
 
-/// A false reading: the chunk that it claims and what is done to its trace afterwards.
+/// A false reading: the chunk that it claims and the trace that is to show it.
 struct Tamper {
     name: &'static str,
     rule: Rule,
     chunk: Chunk,
-    edit: fn(&mut Trace),
-}
-
-fn commitment_changed(trace: &mut Trace) {
-    trace.windows[7][window::PACKS] += F::ONE;
+    trace: fn(&Chunk) -> Trace,
 }
 
 fn tampers() -> Vec<Tamper> {
-    let plain = |name, rule, chunk| Tamper { name, rule, chunk, edit: |_| {} };
+    let plain = |name, rule, chunk| Tamper { name, rule, chunk, trace };
+    let traced = |name, rule, (chunk, trace)| Tamper { name, rule, chunk, trace };
     vec![
         plain("extension read as leaf", Rule::PathFlag, extension_as_leaf()),
         plain("leaf read as extension, value as node", Rule::PathFlag, leaf_as_extension()),
@@ -58,12 +56,13 @@ fn tampers() -> Vec<Tamper> {
         plain("timestamp of a row", Rule::RowStream, timestamp_changed()),
         plain("value in an embedded leaf", Rule::Inline, inline_value()),
         plain("node that nothing names", Rule::Stream, forged_node()),
-        Tamper {
-            name: "commitment to other bytes",
-            rule: Rule::Commitment,
-            chunk: shallow(PathForm::deep(1)),
-            edit: commitment_changed,
-        },
+        plain("key of 63 nibbles said to be absent", Rule::KeyRest, short_rest()),
+        plain("extension that its last part calls a leaf", Rule::Choice, late_leaf()),
+        traced("slot said to be absent without a node", Rule::Transition, no_node()),
+        traced("time changed between header and row", Rule::State, later_time()),
+        traced("integer other than its bytes", Rule::Window, other_integer()),
+        traced("fingerprint other than its bytes'", Rule::Fold, other_fold()),
+        traced("commitment to other bytes", Rule::Commitment, other_commitment()),
     ]
 }
 
@@ -73,8 +72,7 @@ const BETWEEN: [Rule; 2] = [Rule::RowStream, Rule::Stream];
 #[test]
 fn each_tamper_breaks_one_rule() {
     for tamper in tampers() {
-        let mut trace = trace(&tamper.chunk);
-        (tamper.edit)(&mut trace);
+        let trace = (tamper.trace)(&tamper.chunk);
         let mut broken = trace.violations();
         broken.dedup();
         let expected = if BETWEEN.contains(&tamper.rule) { vec![] } else { vec![tamper.rule] };
@@ -83,9 +81,7 @@ fn each_tamper_breaks_one_rule() {
 }
 
 fn rejected(bench: &Bench, tamper: &Tamper) {
-    let mut trace = trace(&tamper.chunk);
-    (tamper.edit)(&mut trace);
-    let outcome = bench.attempt(&tamper.chunk, &trace);
+    let outcome = bench.attempt(&tamper.chunk, &(tamper.trace)(&tamper.chunk));
     assert!(matches!(outcome, Err(CircuitError::Verify(_))), "{}: {outcome:?}", tamper.name);
 }
 
@@ -99,10 +95,22 @@ fn tampers_are_rejected_and_pass_without_their_rule() {
             open.push((tamper.rule, Bench::build(Some(tamper.rule))));
         }
         let (_, without) = open.iter().find(|(rule, _)| *rule == tamper.rule).unwrap();
-        let mut trace = trace(&tamper.chunk);
-        (tamper.edit)(&mut trace);
+        let trace = (tamper.trace)(&tamper.chunk);
         let outcome = without.attempt(&tamper.chunk, &trace);
         assert!(outcome.is_ok(), "{} without {:?}: {outcome:?}", tamper.name, tamper.rule);
+    }
+}
+
+/// What the rule forbids, the stream refuses as well: a message that is cut off has another length
+/// than its list says.
+#[test]
+fn a_message_that_ends_early_is_rejected_twice() {
+    let chunk = cut_header();
+    let trace = trace(&chunk);
+    assert_eq!(trace.violations(), [Rule::MessageEnd]);
+    for without in [None, Some(Rule::MessageEnd)] {
+        let outcome = Bench::build(without).attempt(&chunk, &trace);
+        assert!(matches!(outcome, Err(CircuitError::Verify(_))), "without {without:?}: {outcome:?}");
     }
 }
 
