@@ -75,10 +75,8 @@ impl Auctions {
 }
 
 fn auction_text(auction: &LotAuction) -> String {
-    let mut text = format!(
-        "tick {}, {} lot, at most {} wei a unit\n",
-        auction.tick, auction.class, auction.ceiling_wei_per_unit
-    );
+    let mut text =
+        format!("tick {}, {} lot, at most {} wei a unit\n", auction.tick, auction.class, auction.ceiling_wei_per_unit);
     for job in &auction.jobs {
         text.push_str(&format!("  job   {} {}, {} units\n", job.job_id, job.kind, job.units));
     }

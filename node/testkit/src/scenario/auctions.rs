@@ -59,15 +59,20 @@ pub fn check(report: &mut Report, auctions: &[LotAuction], awards: &[AuctionBook
     );
     let contested: Vec<&LotAuction> =
         auctions.iter().filter(|auction| auction.winner.is_some() && auction.bids.len() > 1).collect();
-    let lowest = contested.iter().filter(|auction| auction.price_of(auction.winner.unwrap_or_default()) == auction.lowest());
+    let lowest =
+        contested.iter().filter(|auction| auction.price_of(auction.winner.unwrap_or_default()) == auction.lowest());
     let lowest = lowest.count();
     report.check(
         "the lowest bid won each auction with several bids",
         lowest == contested.len() && lowest > 0,
         format!("{lowest} of {}", contested.len()),
     );
-    let mut extracts: Vec<B256> =
-        auctions.iter().flat_map(|auction| &auction.jobs).filter(|job| job.kind == "extract").map(|job| job.job_id).collect();
+    let mut extracts: Vec<B256> = auctions
+        .iter()
+        .flat_map(|auction| &auction.jobs)
+        .filter(|job| job.kind == "extract")
+        .map(|job| job.job_id)
+        .collect();
     extracts.sort();
     extracts.dedup();
     report.check("the range took at least two chunks", extracts.len() >= 2, format!("{} chunks", extracts.len()));

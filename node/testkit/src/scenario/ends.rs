@@ -39,7 +39,8 @@ impl Scene<'_> {
     /// Step 9: asks with a fee that leaves less for each unit than the lowest bid.
     pub(super) async fn ask_too_cheaply(&mut self, asked: &Asked<'_>, first: B256) -> Result<Cheap, TestkitError> {
         self.ledger.update().await?;
-        let units: u64 = self.ledger.awards(first).iter().filter(|award| award.attempt == 0).map(|award| award.units).sum();
+        let units: u64 =
+            self.ledger.awards(first).iter().filter(|award| award.attempt == 0).map(|award| award.units).sum();
         let minimum = self.reader.minimum_fee(CALLBACK_GAS, BlockId::latest()).await?;
         let fee = minimum + U256::from(units) * U256::from(lowest_price() / 2);
         let refund_to = keys::address("refunds of the cheap request");
@@ -95,11 +96,7 @@ impl Scene<'_> {
 
     /// What was reserved for awards that nobody accepted goes back to the requester after the claim window. The
     /// window is longer than anybody wants to watch: the chain is mined through it.
-    pub(super) async fn sweep(
-        &mut self,
-        request: B256,
-        progress: &mut impl FnMut(&str),
-    ) -> Result<(), TestkitError> {
+    pub(super) async fn sweep(&mut self, request: B256, progress: &mut impl FnMut(&str)) -> Result<(), TestkitError> {
         let account = self.reader.account(request, BlockId::latest()).await?;
         if account.committed == 0 {
             return Ok(());
@@ -170,7 +167,11 @@ impl Scene<'_> {
         gateway.send(contracts.query_requests, &fail).await?;
         let whole: U256 = parse_ether(MAX_FEE).unwrap_or_default();
         let back = client.balance(refund_to).await?;
-        report.check("a request that failed after a delivery is refunded in full", back == whole, format!("{back} wei"));
+        report.check(
+            "a request that failed after a delivery is refunded in full",
+            back == whole,
+            format!("{back} wei"),
+        );
         let operator = job.key.operator;
         let (before, bond) = (client.balance(operator).await?, self.reader.bond(BlockId::latest()).await?.balance);
         let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
@@ -178,7 +179,11 @@ impl Scene<'_> {
         let gained = client.balance(operator).await? - before;
         let spent = U256::from(bond - self.reader.bond(BlockId::latest()).await?.balance);
         let price = U256::from(PRICE) * U256::from(UNITS);
-        report.check("and its operator is paid out of the bond", gained == price && spent == price, format!("{gained} wei"));
+        report.check(
+            "and its operator is paid out of the bond",
+            gained == price && spent == price,
+            format!("{gained} wei"),
+        );
         Ok(())
     }
 }
