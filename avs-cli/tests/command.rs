@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
 };
@@ -80,6 +81,32 @@ fn without_a_network_the_command_says_what_to_do() {
     assert!(String::from_utf8_lossy(&status.stdout).contains("gavel devnet up"));
     let complaint = complaint(&gavel(folder.path(), &["operator", "status", "--devnet-operator", "1"]));
     assert!(complaint.contains("gavel devnet up"), "{complaint}");
+}
+
+const PROVER: &str = r#"
+operator = "0x00000000000000000000000000000000000000aa"
+bid_key_file = "bid.key"
+deployment_file = "deployment.json"
+params_dir = "parameters"
+checkpoint_dir = "checkpoint"
+gateway = { url = "https://localhost:1", authority_file = "gateway.pem", server_name = "localhost" }
+policy = { small_wei_per_unit = 1 }
+machine = { slots_dir = "slots", memory_gib = 1, jobs = 1 }
+"#;
+
+#[test]
+fn daemons_refuse_keys_that_others_can_read_and_files_that_they_do_not_understand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, key) = (folder.path().join("prover.toml"), folder.path().join("bid.key"));
+    let run = |daemon: &str| complaint(&gavel(folder.path(), &[daemon, "run", "--config", config.to_str().unwrap()]));
+    assert!(run("prover").contains("prover.toml"), "the file is not there");
+    fs::write(&config, PROVER).unwrap();
+    fs::write(&key, "00".repeat(32)).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(run("prover").contains("other users can read the key file"));
+    fs::write(&config, PROVER.replace("policy", "polity")).unwrap();
+    assert!(run("prover").contains("unknown field `polity`"));
+    assert!(run("gateway").contains("unknown field"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use gavel_prover::{Prover, ProverConfig};
 use gavel_types::id::RequestId;
 use gavel_types::unit::Classes;
 
-use super::calibrate::Calibrate;
+use super::{calibrate::Calibrate, key};
 use crate::output::Output;
 
 /// Commands of the gateway.
@@ -95,6 +95,7 @@ impl Run {
     async fn gateway(self) -> anyhow::Result<()> {
         let Run { config } = self;
         let config = GatewayConfig::read(&config)?;
+        key::check_private(&config.key_file)?;
         let profile = config.profile;
         let (folder, assembly) = (config.params_dir.clone(), Assembly::read(config).await?);
         let system = load(&folder, profile, Classes::default()).await?;
@@ -125,6 +126,7 @@ impl Run {
     async fn prover(self) -> anyhow::Result<()> {
         let Run { config } = self;
         let config = ProverConfig::read(&config)?;
+        key::check_private(&config.bid_key_file)?;
         // Loaded before they are announced: a class without parameters is none.
         let system = load(&config.params_dir, config.profile, config.policy.classes()).await?;
         let prover = Prover::assemble(&config, Arc::new(system)).await?;

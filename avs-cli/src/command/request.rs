@@ -9,9 +9,8 @@ use std::path::PathBuf;
 
 use alloy::{
     eips::BlockId,
-    primitives::{Address, B256, U256, keccak256},
+    primitives::{Address, B256, keccak256},
     providers::Provider,
-    rpc::types::TransactionRequest,
     sol_types::{SolCall, SolEvent},
 };
 use anyhow::{Context, bail};
@@ -283,8 +282,8 @@ async fn send(
     let fee = request.maxFee;
     let receipt = match consumer {
         Some(consumer) => {
+            check_consumer(wallet, consumer).await?;
             let call = PairObserver::askCall { request: request.into() };
-            check_consumer(wallet, consumer, &call, fee).await?;
             wallet.send_value(consumer, &call, fee).await.map_err(explained)?
         }
         None => {
@@ -297,18 +296,11 @@ async fn send(
     Ok(event.context("the transaction made no request: is this a consumer contract?")?.requestId)
 }
 
-/// Asks without a transaction: money sent to something else than a consumer would be lost. What a
-/// consumer refuses is left to the transaction, which says why.
-async fn check_consumer(
-    wallet: &Wallet,
-    consumer: Address,
-    call: &PairObserver::askCall,
-    fee: U256,
-) -> anyhow::Result<()> {
-    let asked = TransactionRequest::default().from(wallet.address()).to(consumer).value(fee);
-    let answer = wallet.client().provider().call(asked.input(call.abi_encode().into())).await;
-    match answer {
-        Ok(answer) if answer.len() != 32 => bail!("{consumer} is no consumer contract: it does not answer `ask`"),
-        _ => Ok(()),
+/// Money sent to an address without code would be lost.
+async fn check_consumer(wallet: &Wallet, consumer: Address) -> anyhow::Result<()> {
+    let code = wallet.client().provider().get_code_at(consumer).await.context("cannot look at the consumer")?;
+    if code.is_empty() {
+        bail!("{consumer} is no consumer contract: it has no code");
     }
+    Ok(())
 }

@@ -85,9 +85,9 @@ fn failed(reason: RequestFailure, detail: impl ToString) -> PlanError {
 /// A node that does not answer may answer later; a range that it cannot prove stays unprovable.
 fn unread(error: ChainError) -> PlanError {
     match error {
-        error if error.is_temporary() => PlanError::Temporary(error.to_string()),
-        ChainError::NoHistory { .. } | ChainError::HeaderHash { .. } => failed(RequestFailure::Unprovable, error),
-        // A wrong node or value may be one endpoint's fault: another one is asked next time.
+        ChainError::NoHistory { .. } => failed(RequestFailure::Unprovable, error),
+        // Temporary, or a wrong header, node or value: that may be one endpoint's fault, and another
+        // one is asked next time.
         error => PlanError::Temporary(error.to_string()),
     }
 }
@@ -122,7 +122,15 @@ impl CoprocessorPlanner {
         anchor: B256,
     ) -> Result<Vec<BlockState>, PlanError> {
         let slots: Vec<B256> = extraction.slots().iter().map(|slot| B256::from(*slot)).collect();
-        self.source.range(extraction.contract(), &slots, from, to, Some(anchor)).await.map_err(unread)
+        let states = self.source.range(extraction.contract(), &slots, from, to, None).await.map_err(unread)?;
+        match states.last() {
+            // No endpoint's fault: the range does not end in the block of the request.
+            Some(last) if last.header.hash != anchor => {
+                let wrong = ChainError::HeaderHash { block: to, expected: anchor, got: last.header.hash };
+                Err(failed(RequestFailure::Unprovable, wrong))
+            }
+            _ => Ok(states),
+        }
     }
 
     async fn jobs(&self, request: &PlanRequest) -> Result<Vec<PlannedJob>, PlanError> {

@@ -141,6 +141,7 @@ async fn an_endpoint_that_lies_or_hangs_fails_no_request() {
         (Fault::StorageNode { block: BLOCK, node: 4 }, "node 4 hashes to"),
         (Fault::CutStorageProof { block: BLOCK }, "node 5 is missing"),
         (Fault::Value { block: BLOCK }, "the node claims value"),
+        (Fault::HeaderField { block: BLOCK, field: "stateRoot" }, "header of block 18884864 hashes to"),
         (Fault::HeaderOf { block: BLOCK, other: BLOCK - 1 }, "got a header with number 18884863"),
         (Fault::Hang { method: "eth_getProof" }, "did not answer within"),
         (Fault::Status500 { method: "eth_getBlockByNumber" }, "HTTP status 500"),
