@@ -4,8 +4,9 @@ use alloy::sol_types::SolCall;
 use alloy_primitives::{Address, Bytes, U256};
 use gavel_chain::bindings::gavel::{AuctionBook, QueryRequests, Slasher, StakeCapacity};
 use gavel_chain::deployment::Gavel;
-use gavel_types::id::TickKey;
-use gavel_types::message::{DeliveryReceipt, Signed};
+use gavel_types::id::{AwardId, TickKey};
+use gavel_types::lot::LotTerms;
+use gavel_types::message::{DeliveryReceipt, Signed, TickClose};
 
 use super::{AnchoredAward, MissEvidence, Owed};
 
@@ -14,39 +15,7 @@ pub fn call(contracts: &Gavel, supernet: u32, owed: &Owed) -> (Address, Vec<u8>,
     let free = |to, data: Vec<u8>| (to, data, U256::ZERO);
     match owed {
         Owed::AnchorTick { key, close, lots, awards, delivered } => {
-            let lot = |lot: &gavel_types::lot::LotTerms| AuctionBook::LotTerms {
-                supernet: lot.supernet,
-                gatewayEpoch: lot.gatewayEpoch,
-                tick: lot.tick,
-                lot: lot.lot,
-                class: lot.class,
-                units: lot.units,
-                ceilingWeiPerUnit: lot.ceilingWeiPerUnit,
-                acceptBlocks: lot.acceptBlocks,
-                provingBlocks: lot.provingBlocks,
-                jobsRoot: lot.jobsRoot,
-                circuitSetRoot: lot.circuitSetRoot,
-            };
-            let award = |award: &AnchoredAward| AuctionBook::AwardEntry {
-                lot: award.lot,
-                payer: award.payer.0,
-                jobIndex: award.job_index,
-                attempt: award.attempt,
-                operator: award.operator.0,
-                units: award.units.0,
-                priceWeiPerUnit: award.price.0,
-            };
-            let call = AuctionBook::anchorTickCall {
-                supernet: key.supernet.0,
-                tick: key.tick.0,
-                bidsRoot: close.bidsRoot,
-                count: close.count,
-                capacityRoot: close.capacityRoot,
-                lots: lots.iter().map(lot).collect(),
-                awards: awards.iter().map(award).collect(),
-                delivered: delivered.iter().map(|award| award.0).collect(),
-            };
-            free(contracts.auction_book, call.abi_encode())
+            free(contracts.auction_book, anchor(*key, close, lots, awards, delivered))
         }
         Owed::Settle { id, request, origin, output, results, proof } => {
             let call = QueryRequests::settleCall {
@@ -71,22 +40,7 @@ pub fn call(contracts: &Gavel, supernet: u32, owed: &Owed) -> (Address, Vec<u8>,
             let call = Slasher::reportMissCall { evidence: write_evidence(evidence) };
             (contracts.slasher, call.abi_encode(), *deposit)
         }
-        Owed::AnswerReport { receipt, .. } => {
-            let message = &receipt.message;
-            let call = Slasher::answerCall {
-                key: Slasher::AwardKey {
-                    supernet: message.supernet,
-                    gatewayEpoch: message.gatewayEpoch,
-                    tick: message.tick,
-                    jobId: message.jobId,
-                    attempt: message.attempt,
-                    operator: message.operator,
-                },
-                statementDigest: message.statementDigest,
-                signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
-            };
-            free(contracts.slasher, call.abi_encode())
-        }
+        Owed::AnswerReport { receipt, .. } => free(contracts.slasher, answer(receipt)),
         Owed::ExecuteSlash { award } => {
             free(contracts.slasher, Slasher::executeSlashCall { awardId: award.0 }.abi_encode())
         }
@@ -97,6 +51,65 @@ pub fn call(contracts: &Gavel, supernet: u32, owed: &Owed) -> (Address, Vec<u8>,
             free(contracts.stake_capacity, call.abi_encode())
         }
     }
+}
+
+fn anchor(
+    key: TickKey,
+    close: &TickClose,
+    lots: &[LotTerms],
+    awards: &[AnchoredAward],
+    delivered: &[AwardId],
+) -> Vec<u8> {
+    let lot = |lot: &LotTerms| AuctionBook::LotTerms {
+        supernet: lot.supernet,
+        gatewayEpoch: lot.gatewayEpoch,
+        tick: lot.tick,
+        lot: lot.lot,
+        class: lot.class,
+        units: lot.units,
+        ceilingWeiPerUnit: lot.ceilingWeiPerUnit,
+        acceptBlocks: lot.acceptBlocks,
+        provingBlocks: lot.provingBlocks,
+        jobsRoot: lot.jobsRoot,
+        circuitSetRoot: lot.circuitSetRoot,
+    };
+    let award = |award: &AnchoredAward| AuctionBook::AwardEntry {
+        lot: award.lot,
+        payer: award.payer.0,
+        jobIndex: award.job_index,
+        attempt: award.attempt,
+        operator: award.operator.0,
+        units: award.units.0,
+        priceWeiPerUnit: award.price.0,
+    };
+    AuctionBook::anchorTickCall {
+        supernet: key.supernet.0,
+        tick: key.tick.0,
+        bidsRoot: close.bidsRoot,
+        count: close.count,
+        capacityRoot: close.capacityRoot,
+        lots: lots.iter().map(lot).collect(),
+        awards: awards.iter().map(award).collect(),
+        delivered: delivered.iter().map(|award| award.0).collect(),
+    }
+    .abi_encode()
+}
+
+fn answer(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
+    let message = &receipt.message;
+    Slasher::answerCall {
+        key: Slasher::AwardKey {
+            supernet: message.supernet,
+            gatewayEpoch: message.gatewayEpoch,
+            tick: message.tick,
+            jobId: message.jobId,
+            attempt: message.attempt,
+            operator: message.operator,
+        },
+        statementDigest: message.statementDigest,
+        signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
+    }
+    .abi_encode()
 }
 
 fn claim_with_receipt(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {

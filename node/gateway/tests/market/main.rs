@@ -2,7 +2,9 @@
 
 mod bad_bids;
 mod chain;
+mod contracts;
 mod life;
+mod proofs;
 mod refusals;
 mod reorg;
 mod stage;
