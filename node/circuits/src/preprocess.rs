@@ -10,8 +10,8 @@ use plonky2::fri::oracle::PolynomialBatch;
 use plonky2::hash::hash_types::HashOut;
 use plonky2::hash::merkle_tree::{MerkleCap, MerkleTree};
 use plonky2::iop::target::Target;
-use plonky2::plonk::circuit_data::CircuitData;
-use plonky2::plonk::config::GenericConfig;
+use plonky2::plonk::circuit_data::{CircuitData, VerifierOnlyCircuitData};
+use plonky2::plonk::config::{GenericConfig, Hasher};
 use plonky2::util::{log2_strict, reverse_index_bits_in_place, transpose};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -80,31 +80,7 @@ impl Preprocessed {
         if !fits {
             return Err(stale());
         }
-        let prover = &mut circuit.prover_only;
-        let wiring = transpose(&prover.sigmas).into_par_iter().map(|column| PolynomialValues::new(column).ifft());
-        let polynomials: Vec<_> = self.constants.clone().into_par_iter().chain(wiring).collect();
-        let extended: Vec<Vec<F>> = polynomials
-            .par_iter()
-            .map(|poly| {
-                let roots = prover.fft_root_table.as_ref();
-                poly.lde(rate_bits).coset_fft_with_options(F::coset_shift(), Some(rate_bits), roots).values
-            })
-            .collect();
-        let mut leaves = transpose(&extended);
-        reverse_index_bits_in_place(&mut leaves);
-        prover.constants_sigmas_commitment = PolynomialBatch {
-            polynomials,
-            merkle_tree: MerkleTree {
-                leaves,
-                digests: self.digests.clone(),
-                cap: self.key.constants_sigmas_cap.clone(),
-            },
-            degree_log: log2_strict(circuit.common.degree()),
-            rate_bits,
-            blinding: false,
-        };
-        prover.circuit_digest = self.key.circuit_digest;
-        circuit.verifier_only = self.key.clone();
+        complete(&mut circuit, self.constants.clone(), self.digests.clone(), self.key.clone());
         Ok(circuit)
     }
 
@@ -162,6 +138,36 @@ impl Preprocessed {
     pub fn key(&self) -> &VerifierKey {
         &self.key
     }
+}
+
+/// Gives a circuit that was built without its commitment the coefficients of its constants, the nodes
+/// of its Merkle tree below the cap, and its key. Nothing here compares them with the circuit.
+pub fn complete<K: GenericConfig<D, F = F>>(
+    circuit: &mut CircuitData<F, K, D>,
+    constants: Vec<PolynomialCoeffs<F>>,
+    digests: Vec<<K::Hasher as Hasher<F>>::Hash>,
+    key: VerifierOnlyCircuitData<K, D>,
+) {
+    let (rate_bits, degree) = (circuit.common.config.fri_config.rate_bits, circuit.common.degree());
+    let prover = &mut circuit.prover_only;
+    let wiring = transpose(&prover.sigmas).into_par_iter().map(|column| PolynomialValues::new(column).ifft());
+    let polynomials: Vec<_> = constants.into_par_iter().chain(wiring).collect();
+    let roots = prover.fft_root_table.as_ref();
+    let extended: Vec<Vec<F>> = polynomials
+        .par_iter()
+        .map(|poly| poly.lde(rate_bits).coset_fft_with_options(F::coset_shift(), Some(rate_bits), roots).values)
+        .collect();
+    let mut leaves = transpose(&extended);
+    reverse_index_bits_in_place(&mut leaves);
+    prover.constants_sigmas_commitment = PolynomialBatch {
+        polynomials,
+        merkle_tree: MerkleTree { leaves, digests, cap: key.constants_sigmas_cap.clone() },
+        degree_log: log2_strict(degree),
+        rate_bits,
+        blinding: false,
+    };
+    prover.circuit_digest = key.circuit_digest;
+    circuit.verifier_only = key;
 }
 
 /// SHA-256 over everything that determines a circuit: shape, gates, public inputs, wiring, and

@@ -4,12 +4,11 @@
 //! from the code, and checked to be the same circuit.
 
 use gavel_circuits::F;
-use gavel_circuits::preprocess::fingerprint;
-use plonky2::field::polynomial::{PolynomialCoeffs, PolynomialValues};
+use gavel_circuits::preprocess::{complete, fingerprint};
+use plonky2::field::polynomial::PolynomialCoeffs;
 use plonky2::field::types::{Field, Field64, PrimeField64};
-use plonky2::fri::oracle::PolynomialBatch;
-use plonky2::hash::merkle_tree::{MerkleCap, MerkleTree};
-use plonky2::util::{log2_strict, reverse_index_bits_in_place, transpose};
+use plonky2::hash::merkle_tree::MerkleCap;
+use plonky2::plonk::circuit_data::VerifierOnlyCircuitData;
 use rayon::prelude::*;
 
 use super::WrapError;
@@ -73,31 +72,8 @@ pub(super) fn restore(data: &mut FinalData, bytes: &[u8]) -> Result<(), WrapErro
     let coefficients: Vec<F> = coefficients.iter().map(|value| F::from_canonical_u64(*value)).collect();
     let (cap, tree) = nodes.split_at(caps);
 
-    let rate_bits = config.rate_bits;
-    let prover = &mut data.prover_only;
-    let wiring = transpose(&prover.sigmas).into_par_iter().map(|column| PolynomialValues::new(column).ifft());
-    let polynomials: Vec<PolynomialCoeffs<F>> = coefficients
-        .par_chunks_exact(degree)
-        .map(|coefficients| PolynomialCoeffs::new(coefficients.to_vec()))
-        .chain(wiring)
-        .collect();
-    let roots = prover.fft_root_table.as_ref();
-    let extended: Vec<Vec<F>> = polynomials
-        .par_iter()
-        .map(|p| p.lde(rate_bits).coset_fft_with_options(F::coset_shift(), Some(rate_bits), roots).values)
-        .collect();
-    let mut leaves = transpose(&extended);
-    reverse_index_bits_in_place(&mut leaves);
-    let cap = MerkleCap(cap.to_vec());
-    prover.constants_sigmas_commitment = PolynomialBatch {
-        polynomials,
-        merkle_tree: MerkleTree { leaves, digests: tree.to_vec(), cap: cap.clone() },
-        degree_log: log2_strict(degree),
-        rate_bits,
-        blinding: false,
-    };
-    prover.circuit_digest = digest;
-    data.verifier_only.constants_sigmas_cap = cap;
-    data.verifier_only.circuit_digest = digest;
+    let constants = coefficients.chunks_exact(degree).map(|poly| PolynomialCoeffs::new(poly.to_vec())).collect();
+    let key = VerifierOnlyCircuitData { constants_sigmas_cap: MerkleCap(cap.to_vec()), circuit_digest: digest };
+    complete(data, constants, tree.to_vec(), key);
     Ok(())
 }

@@ -43,7 +43,7 @@ impl World {
 /// what it takes can be changed.
 fn judge(circuit: &Circuit, inputs: PartialWitness<F>, admitted: bool, what: &str) {
     let proof = tamper::prove_forced(circuit, inputs).unwrap();
-    let verify = |proof| circuit::verify(&circuit.verifier_only, &circuit.common, proof);
+    let verify = |proof: &circuit::Proof| circuit::verify(&circuit.verifier_only, &circuit.common, proof);
     let rejected = |outcome: Result<(), CircuitError>| matches!(outcome, Err(CircuitError::Verify(_)));
     if !admitted {
         return assert!(rejected(verify(&proof)), "{what}");
