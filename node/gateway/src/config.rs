@@ -55,11 +55,14 @@ pub struct TlsFiles {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MarketRule {
-    /// Milliseconds in which commitments are taken.
+    /// Milliseconds in which commitments are taken. This and whatever else is skipped here: the supernet's terms.
+    #[serde(skip)]
     pub commit_millis: u64,
     /// Milliseconds in which openings are taken; less when all bids are open.
+    #[serde(skip)]
     pub open_millis: u64,
     /// Milliseconds between the starts of ticks.
+    #[serde(skip)]
     pub tick_millis: u64,
     pub max_jobs_per_lot: usize,
     pub max_units_per_lot: u64,
@@ -77,10 +80,14 @@ pub struct MarketRule {
     /// Blocks that a job takes at least from its announcement to its acceptance.
     pub quickest_blocks_per_job: u64,
     /// First ceiling as hundredths of the maximum that the fee admits.
+    #[serde(skip)]
     pub ceiling_start_percent: u8,
+    #[serde(skip)]
     pub ceiling_ramp_blocks: u64,
     /// Blocks at the maximum after which a job without a bid fails its request.
+    #[serde(skip)]
     pub patience_blocks: u64,
+    #[serde(skip)]
     pub attempt_limit: u32,
     pub cool_down_blocks: u64,
     pub cool_down_maximum_blocks: u64,
@@ -117,10 +124,17 @@ impl Default for MarketRule {
 }
 
 impl MarketRule {
-    /// Within the windows of the supernet.
+    /// Within the windows of the supernet, and with its terms of auction.
     pub fn with_supernet(self, supernet: &Supernet) -> Self {
-        let windows = &supernet.windows;
+        let (windows, auction) = (&supernet.windows, &supernet.auction);
         Self {
+            commit_millis: auction.commit_ms,
+            open_millis: auction.open_ms,
+            tick_millis: auction.tick_ms,
+            ceiling_start_percent: auction.start_share,
+            ceiling_ramp_blocks: auction.ramp_blocks,
+            patience_blocks: auction.patience_blocks,
+            attempt_limit: auction.attempts,
             accept_blocks: self.accept_blocks.min(windows.max_accept.into()),
             max_proving_blocks: windows.max_proving.into(),
             ..self
@@ -189,5 +203,22 @@ impl GatewayConfig {
             .map_err(|_| GatewayError::Content { path: path.clone(), reason: "not 32 bytes of hex".into() })?;
         let signer = Signer::from_secret(secret).map_err(|source| GatewayError::Key { path, source })?;
         Ok((secret, signer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_terms_of_the_supernet_come_first() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/supernets/coprocessor.toml");
+        let mut supernet = Supernet::read(&file).unwrap();
+        supernet.auction.tick_ms = 9_001;
+        supernet.auction.attempts = 7;
+        supernet.windows.max_accept = 3;
+        let rule = MarketRule { accept_blocks: 30, ..MarketRule::default() }.with_supernet(&supernet);
+        assert_eq!((rule.tick_millis, rule.attempt_limit, rule.accept_blocks), (9_001, 7, 3));
+        assert!(toml::from_str::<MarketRule>("tick_millis = 1").is_err(), "not this file's to say");
     }
 }

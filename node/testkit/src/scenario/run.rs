@@ -339,6 +339,7 @@ impl<'a> Scene<'a> {
         let refunded = client.balance(refund_to).await? - refunds_before;
         money::returned(report, &self.ledger, &self.devnet.supernet, request, refunded);
         money::nothing_held(report, &self.reader, request).await?;
+        self.check_done_by_another(report, request, victim);
         self.check_reports(report, victim);
         report.auctions = auctions::lines(&auctions, |operator| self.name(operator));
         report.awards = self.ledger.award_lines(request, |operator| self.name(operator), &auctions);

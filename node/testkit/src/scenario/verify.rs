@@ -83,6 +83,20 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// The job of the killed prover was awarded again, to somebody else, who delivered it.
+    pub(super) fn check_done_by_another(&self, report: &mut Report, request: B256, victim: (usize, B256)) {
+        let awards = self.ledger.awards(request);
+        let missed = awards.iter().find(|award| award.awardId == victim.1);
+        let done = missed.and_then(|missed| {
+            let same_job =
+                |award: &&AuctionBook::Awarded| award.jobId == missed.jobId && award.attempt > missed.attempt;
+            let paid = |award: &&AuctionBook::Awarded| self.ledger.end_of(award.awardId) == "paid";
+            awards.iter().filter(same_job).find(paid).filter(|award| award.operator != missed.operator)
+        });
+        let detail = done.map_or("nobody".into(), |award| format!("attempt {} by {}", award.attempt, award.operator));
+        report.check("the killed prover's job was done by another operator", done.is_some(), detail);
+    }
+
     /// Nobody but the killed prover's operator was reported, save by the false report.
     pub(super) fn check_reports(&self, report: &mut Report, victim: (usize, B256)) {
         let killed = self.operator(victim.0).owner.address;
