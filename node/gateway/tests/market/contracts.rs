@@ -1,6 +1,5 @@
 //! What the contracts do with a transaction.
 
-use alloy_primitives::U256;
 use gavel_domain::request::{RequestEvent, RequestFailure};
 use gavel_gateway::chain::{AwardOnChain, ChainFact, Owed};
 use gavel_types::id::{AwardId, JobId, OperatorId, RequestId};
