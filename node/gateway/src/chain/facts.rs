@@ -83,7 +83,7 @@ impl Scope {
             }
             AuctionBookEvents::Awarded(event) => Some(ChainFact::Awarded { award: AwardId(event.awardId) }),
             AuctionBookEvents::AwardSkipped(event) => {
-                let reason = format!("skipped with reason {}", event.reason);
+                let reason = format!("skipped: {}", skip_reason(event.reason));
                 Some(ChainFact::AwardSkipped { award: AwardId(event.awardId), reason })
             }
             AuctionBookEvents::Claimed(event) => Some(ChainFact::Claimed { award: AwardId(event.awardId) }),
@@ -103,4 +103,30 @@ fn report(event: SlasherEvents) -> Option<ChainFact> {
         SlasherEvents::ReportLapsed(event) => closed(event.awardId),
         _ => None,
     }
+}
+
+/// A `SkipReason` of the contracts (`types/Market.sol`) in words.
+fn skip_reason(code: u8) -> &'static str {
+    const REASONS: [&str; 19] = [
+        "no reason",
+        "unknown lot",
+        "lot of another tick",
+        "unknown class",
+        "ceiling above the supernet's maximum",
+        "price above the ceiling",
+        "no units",
+        "price too large",
+        "window too long",
+        "awarded already",
+        "operator not registered",
+        "operator is leaving",
+        "class not served by the operator",
+        "capacity not synced lately",
+        "capacity exceeded",
+        "request not open",
+        "fee exceeded",
+        "bond exceeded",
+        "supernet paused",
+    ];
+    REASONS.get(usize::from(code)).copied().unwrap_or("a reason that this gateway does not know")
 }
