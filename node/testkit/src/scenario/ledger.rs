@@ -157,6 +157,18 @@ impl Ledger {
             .sum()
     }
 
+    /// Wei that the settlement of a request cost its sender, by the receipt.
+    pub async fn settlement_cost(&self, request: B256) -> Result<U256, TestkitError> {
+        let settled = self.events.iter().find(|(_, event)| {
+            matches!(event, GavelEvent::QueryRequests(QueryRequests::QueryRequestsEvents::RequestSettled(e))
+                if e.requestId == request)
+        });
+        let Some((event, _)) = settled else { return Ok(U256::ZERO) };
+        let receipt = self.client.provider().get_transaction_receipt(event.transaction).await;
+        let receipt = receipt.map_err(|e| ChainError::from_transport("eth_getTransactionReceipt", e))?;
+        Ok(receipt.map_or(U256::ZERO, |receipt| U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price)))
+    }
+
     /// Why the gateway gave a request up, as `IQueryRequests.FailureReason`.
     pub fn failure(&self, request: B256) -> Option<u8> {
         self.events().find_map(|event| match event {

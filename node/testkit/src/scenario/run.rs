@@ -338,6 +338,12 @@ impl<'a> Scene<'a> {
         money::paid(report, &self.ledger, &auctions, request);
         let refunded = client.balance(refund_to).await? - refunds_before;
         money::returned(report, &self.ledger, &self.devnet.supernet, request, refunded);
+        let (cost, reimbursed) = (self.ledger.settlement_cost(request).await?, self.ledger.reimbursed(request));
+        report.check(
+            "settling earned its sender nothing",
+            !reimbursed.is_zero() && reimbursed < cost,
+            format!("{reimbursed} of {cost} wei for gas came back"),
+        );
         money::nothing_held(report, &self.reader, request).await?;
         self.check_done_by_another(report, request, victim);
         self.check_reports(report, victim);
