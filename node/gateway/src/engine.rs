@@ -1,6 +1,6 @@
 //! The task that owns the gateway's state, and what reports to it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, RwLock};
@@ -120,6 +120,8 @@ pub struct Gateway {
     pub(crate) next_tick: u64,
     pub(crate) head: u64,
     pub(crate) started_millis: u64,
+    /// Head at which this process first offered a queued job: nobody's patience runs out while nobody could bid.
+    pub(crate) offered: HashMap<JobId, u64>,
     /// Work in progress beside the engine.
     pub(crate) planning: HashSet<RequestId>,
     pub(crate) building: HashSet<JobId>,
@@ -212,6 +214,7 @@ impl Gateway {
             next_tick,
             head,
             started_millis: millis(),
+            offered: HashMap::new(),
             planning: HashSet::new(),
             building: HashSet::new(),
             checking: HashSet::new(),

@@ -1,6 +1,6 @@
 //! The auction of a tick, step by step, each stored before anybody hears of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use alloy_primitives::B256;
 use gavel_domain::auction::{AnnouncedLot, Auction, AuctionEffect, AuctionEvent, Phase};
@@ -10,7 +10,7 @@ use gavel_domain::ceiling::affordable;
 use gavel_domain::job::{JobEvent, JobState};
 use gavel_rpc::message::{Announcement, PublishedClose, ToProver};
 use gavel_store::RequestRow;
-use gavel_types::id::{OperatorId, RequestId, Tick, TickKey};
+use gavel_types::id::{JobId, OperatorId, RequestId, Tick, TickKey};
 use gavel_types::message::{Signed, TickClose};
 use gavel_types::unit::{WeiPerUnit, WorkUnits};
 
@@ -150,6 +150,8 @@ impl Gateway {
         for payer in requests.keys() {
             bounds.insert(*payer, self.affordable(*payer).await?);
         }
+        let waiting: HashSet<JobId> = queued.iter().map(|row| row.value.job.terms.job).collect();
+        self.offered.retain(|job, _| waiting.contains(job));
         let (mut ready, mut exhausted) = (Vec::new(), Vec::new());
         for row in queued.iter().map(|row| &row.value) {
             let terms = row.job.terms;
@@ -162,8 +164,10 @@ impl Gateway {
                 self.build_input(row);
                 continue;
             };
-            // The ceiling rises with the job's age; patience counts from the end of its last award.
-            let waiting = self.head.saturating_sub(row.job.waiting_since.max(since));
+            // The ceiling rises with the job's age; patience counts from the end of its last award, and from the
+            // first offer of this process.
+            let offered = *self.offered.entry(terms.job).or_insert(self.head);
+            let waiting = self.head.saturating_sub(row.job.waiting_since.max(since).max(offered));
             if request.ceiling.exhausted(waiting) {
                 exhausted.push(terms.job);
             } else {
