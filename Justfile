@@ -1,4 +1,4 @@
-# Every recipe calls a script; the scripts work without just.
+# Recipes call scripts or one tool; everything works without just.
 
 # One real request, end to end, with faults on the way: `just demo --profile test`, `just demo --keep`
 demo *args:
@@ -8,8 +8,8 @@ demo *args:
 test *args:
     ./scripts/test {{args}}
 
-# Figures, for example `just bench proofs --json figures.json`
-bench *args:
+# Figures of everything, or for example `just bench proofs --only merge_two --json figures.json`
+bench *args="proofs":
     ./scripts/bench {{args}}
 
 # A development network: `just devnet up`, `just devnet status`, `just devnet down`
