@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gavel_testkit::scenario::{self, Phase, Report, ScenarioOptions, Standing};
 
 use super::daemon::interrupted;
-use super::parameters::ProfileName;
+use super::parameters::ParameterFolder;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
@@ -20,15 +20,8 @@ pub struct Demo {
     /// Leave the network running
     #[arg(long)]
     keep: bool,
-    /// Parameters, built with `gavel params build`
-    #[arg(long, value_name = "DIR", default_value = ".gavel/params", env = "GAVEL_PARAMS")]
-    params_dir: PathBuf,
-    /// Verifying key that `gavel params build` wrote
-    #[arg(long, value_name = "FILE")]
-    verifying_key: PathBuf,
-    /// Security profile
-    #[arg(long, value_enum, default_value_t = ProfileName::Production)]
-    profile: ProfileName,
+    #[command(flatten)]
+    parameters: ParameterFolder,
     /// Keys, configuration, databases and logs go here; emptied first
     #[arg(long, value_name = "DIR", default_value = ".gavel/demo")]
     folder: PathBuf,
@@ -86,13 +79,12 @@ impl Demo {
 
     fn options(&self) -> anyhow::Result<ScenarioOptions> {
         let absolute = |path: &PathBuf| std::path::absolute(path).with_context(|| path.display().to_string());
-        let profile = self.profile.to_possible_value().context("the profile has no name")?;
         Ok(ScenarioOptions {
             binary: std::env::current_exe().context("where is this command?")?,
             folder: absolute(&self.folder)?,
-            parameters: absolute(&self.params_dir)?,
-            profile: profile.get_name().to_owned(),
-            verifying_key: absolute(&self.verifying_key)?,
+            parameters: absolute(&self.parameters.params_dir)?,
+            profile: self.parameters.profile.name().to_owned(),
+            verifying_key: absolute(&self.parameters.verifying_key_file())?,
             blocks: self.blocks,
             port: self.port,
             block_time: 2,

@@ -50,6 +50,16 @@ pub enum ProfileName {
     Test,
 }
 
+impl ProfileName {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProfileName::Production => "production",
+            ProfileName::Test => "test",
+        }
+    }
+}
+
 impl From<ProfileName> for Profile {
     fn from(name: ProfileName) -> Self {
         match name {
@@ -82,12 +92,9 @@ impl ParameterFolder {
         Ok((VerifyingKey { alpha, beta, gamma, delta, ic }, circuit_set))
     }
 
-    fn verifying_key_file(&self) -> PathBuf {
-        let profile = match self.profile {
-            ProfileName::Production => "production",
-            ProfileName::Test => "test",
-        };
-        self.params_dir.join(format!("verifying-key-{profile}.json"))
+    /// Where [`open`](Self::open) leaves the verifying key.
+    pub fn verifying_key_file(&self) -> PathBuf {
+        self.params_dir.join(format!("verifying-key-{}.json", self.profile.name()))
     }
 }
 

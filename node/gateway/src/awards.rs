@@ -1,6 +1,7 @@
 //! From the signed award to the accepted one, deadlines, and what an operator is told again.
 
-use gavel_domain::award::{AwardEvent, AwardState};
+use alloy_primitives::B256;
+use gavel_domain::award::{Award, AwardEvent, AwardState};
 use gavel_rpc::message::{FromProver, RefusalCode, ToProver};
 use gavel_store::AwardRow;
 use gavel_types::id::{AwardId, OperatorId};
@@ -240,8 +241,12 @@ pub(crate) fn stored_receipt(row: &AwardRow) -> Option<Signed<DeliveryReceipt>> 
     let (AwardState::Delivered { statement }, Some(signature)) = (row.award.state, row.signatures.receipt) else {
         return None;
     };
-    let award = &row.award;
-    let message = DeliveryReceipt {
+    Some(Signed { message: receipt_message(&row.award, statement), signature })
+}
+
+/// What a delivery receipt says of an award.
+pub(crate) fn receipt_message(award: &Award, statement: B256) -> DeliveryReceipt {
+    DeliveryReceipt {
         supernet: award.key.supernet.0,
         gatewayEpoch: award.key.epoch.0,
         tick: award.key.tick.0,
@@ -250,6 +255,5 @@ pub(crate) fn stored_receipt(row: &AwardRow) -> Option<Signed<DeliveryReceipt>> 
         attempt: award.attempt.0,
         operator: award.operator.0,
         statementDigest: statement,
-    };
-    Some(Signed { message, signature })
+    }
 }

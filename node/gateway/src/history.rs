@@ -6,13 +6,13 @@ use alloy_primitives::{Address, B256};
 use gavel_domain::auction::{AnnouncedLot, Phase};
 use gavel_store::{Store, StoredTick};
 use gavel_types::id::RequestId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::assemble::DATABASE;
 use crate::error::GatewayError;
 
 /// One lot's auction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LotAuction {
     pub epoch: u64,
@@ -28,7 +28,7 @@ pub struct LotAuction {
 }
 
 /// A job of a lot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuctionedJob {
     pub job_id: B256,
@@ -37,7 +37,7 @@ pub struct AuctionedJob {
 }
 
 /// A bid that was committed to; the price is known when it was opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LotBid {
     pub operator: Address,

@@ -15,8 +15,9 @@ use gavel_store::{AwardRow, AwardSignatures, StoreError, Transaction, Versioned}
 use gavel_types::id::{AwardId, JobId, OperatorId, RequestId};
 use gavel_types::lot::{bid_leaf, bid_leaves};
 use gavel_types::merkle;
-use gavel_types::message::{DeliveryReceipt, Signed};
+use gavel_types::message::Signed;
 
+use crate::awards::receipt_message;
 use crate::chain::{MissEvidence, Owed, job_index};
 use crate::engine::Context;
 use crate::error::GatewayError;
@@ -134,7 +135,8 @@ impl Steps {
                 }
                 AwardEffect::Penalise(failure) => self.penalise(operator, failure).await?,
                 AwardEffect::SignReceipt { statement } => {
-                    let receipt = self.receipt(&award, statement);
+                    let message = receipt_message(&award, statement);
+                    let receipt = Signed::new(message, &self.context.domain, &self.context.signer);
                     signatures.receipt = Some(receipt.signature);
                     self.tell(operator, ToProver::DeliveryReceipt(receipt));
                 }
@@ -156,24 +158,6 @@ impl Steps {
             self.tx.update_award(&award, &signatures, version).await?;
         }
         Ok(())
-    }
-
-    fn receipt(
-        &self,
-        award: &gavel_domain::award::Award,
-        statement: alloy_primitives::B256,
-    ) -> Signed<DeliveryReceipt> {
-        let message = DeliveryReceipt {
-            supernet: award.key.supernet.0,
-            gatewayEpoch: award.key.epoch.0,
-            tick: award.key.tick.0,
-            lotDigest: award.lot.0,
-            jobId: award.job.0,
-            attempt: award.attempt.0,
-            operator: award.operator.0,
-            statementDigest: statement,
-        };
-        Signed::new(message, &self.context.domain, &self.context.signer)
     }
 
     /// The evidence of a miss, from what was stored when it was signed.

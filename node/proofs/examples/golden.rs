@@ -1,7 +1,7 @@
 //! Proves a small question with production parameters and writes the committed proof
 //! (contracts/README.md, "The committed proof").
 //!
-//! `cargo run --release -p gavel-proofs --example golden -- .gavel/parameters contracts/test/golden/wrap.json`
+//! `cargo run --release --workspace --example golden -- .gavel/params contracts/test/golden/wrap.json`
 
 use std::error::Error;
 use std::path::Path;

@@ -92,19 +92,7 @@ impl AwardedJob {
             bidsRoot: lot::bids_root([commitment]),
             count: 1,
             capacityRoot: lot::capacity_root([(operator, WorkUnits(2_000))]),
-            lots: vec![AuctionBook::LotTerms {
-                supernet: terms.supernet,
-                gatewayEpoch: terms.gatewayEpoch,
-                tick: terms.tick,
-                lot: terms.lot,
-                class: terms.class,
-                units: terms.units,
-                ceilingWeiPerUnit: terms.ceilingWeiPerUnit,
-                acceptBlocks: terms.acceptBlocks,
-                provingBlocks: terms.provingBlocks,
-                jobsRoot: terms.jobsRoot,
-                circuitSetRoot: terms.circuitSetRoot,
-            }],
+            lots: vec![(&terms).into()],
             awards: vec![entry],
             delivered: Vec::new(),
         };
@@ -158,7 +146,6 @@ impl AwardedJob {
             inputDigest: input,
             acceptBlock: accept_block,
         };
-        let terms = &self.terms;
         Slasher::MissEvidence {
             key: Slasher::AwardKey {
                 supernet,
@@ -168,26 +155,8 @@ impl AwardedJob {
                 attempt: 0,
                 operator: operator.0,
             },
-            lot: Slasher::LotTerms {
-                supernet: terms.supernet,
-                gatewayEpoch: terms.gatewayEpoch,
-                tick: terms.tick,
-                lot: terms.lot,
-                class: terms.class,
-                units: terms.units,
-                ceilingWeiPerUnit: terms.ceilingWeiPerUnit,
-                acceptBlocks: terms.acceptBlocks,
-                provingBlocks: terms.provingBlocks,
-                jobsRoot: terms.jobsRoot,
-                circuitSetRoot: terms.circuitSetRoot,
-            },
-            job: Slasher::JobTerms {
-                jobId: self.job.job.0,
-                payer: self.job.payer.0,
-                kind: self.job.kind as u8,
-                units: self.job.units.0,
-                claimDigest: self.job.claim_digest,
-            },
+            lot: (&self.terms).into(),
+            job: (&self.job).into(),
             jobProof: Vec::new(),
             priceWeiPerUnit: price,
             salt: self.salt,

@@ -31,7 +31,7 @@ pub async fn query(reader: &Reader, request: &QueryRequests::Request) -> anyhow:
 }
 
 /// The first event of `QueryRequests` with these topics.
-async fn first<E: SolEvent>(reader: &Reader, topics: &[B256]) -> anyhow::Result<Option<E>> {
+pub async fn first<E: SolEvent>(reader: &Reader, topics: &[B256]) -> anyhow::Result<Option<E>> {
     let mut filter = Filter::new()
         .address(reader.deployment().gavel.query_requests)
         .from_block(reader.deployment().first_block)

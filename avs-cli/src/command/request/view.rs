@@ -3,9 +3,6 @@
 use alloy::{
     eips::BlockId,
     primitives::{Address, B256, U256},
-    providers::Provider,
-    rpc::types::Filter,
-    sol_types::SolEvent,
 };
 use anyhow::bail;
 use gavel_chain::{bindings::gavel::QueryRequests, reads::Reader};
@@ -111,13 +108,7 @@ async fn result(
 
 /// The reason that the gateway gave for a failure.
 async fn failure(reader: &Reader, id: B256) -> anyhow::Result<Option<&'static str>> {
-    let filter = Filter::new()
-        .address(reader.deployment().gavel.query_requests)
-        .from_block(reader.deployment().first_block)
-        .event_signature(QueryRequests::RequestFailed::SIGNATURE_HASH)
-        .topic1(id);
-    let logs = reader.client().provider().get_logs(&filter).await?;
-    let event = logs.iter().filter_map(|log| QueryRequests::RequestFailed::decode_log(&log.inner).ok()).next();
+    let event: Option<QueryRequests::RequestFailed> = asked::first(reader, &[id]).await?;
     Ok(event.map(|event| named(&REASONS, event.reason.into())))
 }
 

@@ -7,6 +7,7 @@ pub mod eigenlayer;
 pub mod gavel;
 pub mod token;
 
+mod market;
 mod request;
 
 use alloy::{primitives::Bytes, sol_types::SolInterface};

@@ -60,19 +60,6 @@ fn anchor(
     awards: &[AnchoredAward],
     delivered: &[AwardId],
 ) -> Vec<u8> {
-    let lot = |lot: &LotTerms| AuctionBook::LotTerms {
-        supernet: lot.supernet,
-        gatewayEpoch: lot.gatewayEpoch,
-        tick: lot.tick,
-        lot: lot.lot,
-        class: lot.class,
-        units: lot.units,
-        ceilingWeiPerUnit: lot.ceilingWeiPerUnit,
-        acceptBlocks: lot.acceptBlocks,
-        provingBlocks: lot.provingBlocks,
-        jobsRoot: lot.jobsRoot,
-        circuitSetRoot: lot.circuitSetRoot,
-    };
     let award = |award: &AnchoredAward| AuctionBook::AwardEntry {
         lot: award.lot,
         payer: award.payer.0,
@@ -88,7 +75,7 @@ fn anchor(
         bidsRoot: close.bidsRoot,
         count: close.count,
         capacityRoot: close.capacityRoot,
-        lots: lots.iter().map(lot).collect(),
+        lots: lots.iter().map(AuctionBook::LotTerms::from).collect(),
         awards: awards.iter().map(award).collect(),
         delivered: delivered.iter().map(|award| award.0).collect(),
     }
@@ -98,14 +85,7 @@ fn anchor(
 fn answer(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
     let message = &receipt.message;
     Slasher::answerCall {
-        key: Slasher::AwardKey {
-            supernet: message.supernet,
-            gatewayEpoch: message.gatewayEpoch,
-            tick: message.tick,
-            jobId: message.jobId,
-            attempt: message.attempt,
-            operator: message.operator,
-        },
+        key: message.into(),
         statementDigest: message.statementDigest,
         signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
     }
@@ -115,14 +95,7 @@ fn answer(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
 fn claim_with_receipt(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
     let message = &receipt.message;
     AuctionBook::claimWithReceiptCall {
-        key: AuctionBook::AwardKey {
-            supernet: message.supernet,
-            gatewayEpoch: message.gatewayEpoch,
-            tick: message.tick,
-            jobId: message.jobId,
-            attempt: message.attempt,
-            operator: message.operator,
-        },
+        key: message.into(),
         statementDigest: message.statementDigest,
         signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
     }
@@ -131,36 +104,17 @@ fn claim_with_receipt(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
 
 fn write_evidence(evidence: &MissEvidence) -> Slasher::MissEvidence {
     let TickKey { supernet, epoch, tick } = evidence.key;
-    let (lot, job) = (&evidence.lot, &evidence.job);
     Slasher::MissEvidence {
         key: Slasher::AwardKey {
             supernet: supernet.0,
             gatewayEpoch: epoch.0,
             tick: tick.0,
-            jobId: job.job.0,
+            jobId: evidence.job.job.0,
             attempt: evidence.attempt,
             operator: evidence.operator.0,
         },
-        lot: Slasher::LotTerms {
-            supernet: lot.supernet,
-            gatewayEpoch: lot.gatewayEpoch,
-            tick: lot.tick,
-            lot: lot.lot,
-            class: lot.class,
-            units: lot.units,
-            ceilingWeiPerUnit: lot.ceilingWeiPerUnit,
-            acceptBlocks: lot.acceptBlocks,
-            provingBlocks: lot.provingBlocks,
-            jobsRoot: lot.jobsRoot,
-            circuitSetRoot: lot.circuitSetRoot,
-        },
-        job: Slasher::JobTerms {
-            jobId: job.job.0,
-            payer: job.payer.0,
-            kind: job.kind as u8,
-            units: job.units.0,
-            claimDigest: job.claim_digest,
-        },
+        lot: (&evidence.lot).into(),
+        job: (&evidence.job).into(),
         jobProof: evidence.job_proof.clone(),
         priceWeiPerUnit: evidence.price.0,
         salt: evidence.salt,

@@ -218,7 +218,7 @@ mod tests {
     use gavel_circuits::recursion::shape;
     use plonky2::plonk::circuit_data::VerifierOnlyCircuitData;
 
-    /// Hash of the production matrices around a key of zeros, as the example `wrap` prints it.
+    /// Hash of the production matrices around a key of zeros.
     const MATRICES: B256 = b256!("be2709d69cffaeec2f9ccb5b5e77caf1bbc0e37ef4088308f134e6a5ef950dee");
 
     /// The production wrap stays within 2^13 rows and 2^21 constraints: past either, its cost doubles.

@@ -10,6 +10,7 @@ use super::{auctions::LotAuction, ledger::Ledger, report::Report, run::MAX_FEE};
 use crate::error::TestkitError;
 
 /// States of `IQueryRequests.RequestState`.
+pub const OPEN: u8 = 1;
 pub const SETTLED: u8 = 2;
 pub const FAILED: u8 = 3;
 pub const CANCELLED: u8 = 4;

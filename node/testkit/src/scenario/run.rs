@@ -18,7 +18,7 @@ use super::{
     files::{Files, Policy},
     ledger::Ledger,
     memory::MemoryWatch,
-    money::{self, SETTLED},
+    money::{self, OPEN, SETTLED},
     oracle,
     report::Report,
     standing::Standing,
@@ -313,7 +313,7 @@ impl<'a> Scene<'a> {
         let asked = Asked { from, to, bound: &bound };
         let request = self.ask(&asked, MAX_FEE, 1_200, refund_to).await?;
         let victim = self.kill_a_prover_at_work(request, progress).await?;
-        self.restart_the_gateway(report, progress).await?;
+        self.restart_the_gateway(report, request, progress).await?;
         self.until_settled(request, progress).await?;
         report.phase("first request, with faults", began);
 
@@ -451,12 +451,16 @@ impl<'a> Scene<'a> {
     async fn restart_the_gateway(
         &mut self,
         report: &mut Report,
+        request: B256,
         progress: &mut impl FnMut(&str),
     ) -> Result<(), TestkitError> {
         progress("killing the gateway while work is in flight, and starting it again");
         let Some(gateway) = &mut self.gateway else { return Ok(()) };
         gateway.restart_until(GATEWAY_READY, STARTING).await?;
-        report.check("the gateway was killed and came back while work was in flight", true, "restarted");
+        let state = self.reader.request(request, BlockId::latest()).await?.state;
+        let (name, detail) =
+            ("the gateway was killed and came back while work was in flight", format!("state {state}"));
+        report.check(name, state == OPEN, detail);
         Ok(())
     }
 
@@ -483,7 +487,7 @@ impl<'a> Scene<'a> {
                 told = ((awards.len(), done), Instant::now());
                 progress(&format!("{} awards, {done} of them delivered", awards.len()));
             }
-            if self.reader.request(request, BlockId::latest()).await?.state > 1 {
+            if self.reader.request(request, BlockId::latest()).await?.state != OPEN {
                 return Ok(());
             }
             self.alive()?;

@@ -61,7 +61,7 @@ impl Options {
         let mut options = Options {
             profile: Profile::Production,
             json: None,
-            parameters: PathBuf::from(".gavel/parameters"),
+            parameters: PathBuf::from(".gavel/params"),
             only: ITEMS.iter().filter(|item| **item != FINGERPRINT).map(|item| item.to_string()).collect(),
             memory_gate: MEMORY_GATE,
             run: None,
