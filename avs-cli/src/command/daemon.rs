@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256, Bytes};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use gavel_chain::state::StateSource;
+use gavel_gateway::evidence;
 use gavel_gateway::history::{self, LotAuction};
 use gavel_gateway::{Assembly, CoprocessorPlanner, GatewayConfig, coprocessor};
 use gavel_proofs::parameters::{ParameterStore, Parameters, Progress};
 use gavel_proofs::system::LocalProofSystem;
 use gavel_prover::{Prover, ProverConfig};
-use gavel_types::id::RequestId;
+use gavel_types::id::{AwardId, RequestId};
 use gavel_types::unit::Classes;
+use serde::Serialize;
 
 use super::{calibrate::Calibrate, key};
 use crate::output::Output;
@@ -25,6 +27,8 @@ pub enum Gateway {
     Run(Run),
     /// Show who bid what for a request's jobs, and who won
     Auctions(Auctions),
+    /// Print the transaction that reports an accepted award as missed, with the signed evidence
+    Evidence(Evidence),
 }
 
 /// Commands of a prover.
@@ -53,12 +57,44 @@ pub struct Auctions {
     request: B256,
 }
 
+#[derive(Debug, Args)]
+pub struct Evidence {
+    /// Configuration file of the gateway
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Id of an award that was accepted and is not delivered
+    #[arg(value_name = "AWARD")]
+    award: B256,
+}
+
+/// A transaction that anybody may send.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReportTransaction {
+    to: Address,
+    /// The deposit: it comes back unless the report is answered.
+    value_wei: String,
+    data: Bytes,
+}
+
+impl Evidence {
+    async fn run(self, output: &Output) -> anyhow::Result<()> {
+        let config = GatewayConfig::read(&self.config)?;
+        let (to, data, deposit) = evidence::report(&config, AwardId(self.award)).await?;
+        let transaction = ReportTransaction { to, value_wei: deposit.to_string(), data: data.into() };
+        output.result(&transaction, |transaction| {
+            format!("to    {}\nvalue {} wei\ndata  {}", transaction.to, transaction.value_wei, transaction.data)
+        })
+    }
+}
+
 impl Gateway {
     /// Runs the command.
     pub async fn run(self, output: &Output) -> anyhow::Result<()> {
         match self {
             Gateway::Run(run) => run.gateway().await,
             Gateway::Auctions(auctions) => auctions.run(output).await,
+            Gateway::Evidence(evidence) => evidence.run(output).await,
         }
     }
 }

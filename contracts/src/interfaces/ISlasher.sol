@@ -44,7 +44,8 @@ interface ISlasher is IPayouts {
     /// which goes to the operator when the report is dismissed and back to the reporter otherwise. Anyone.
     function reportMiss(MissEvidence calldata evidence) external payable;
 
-    /// @notice Answers a report with the gateway's DeliveryReceipt; pays the deposit to the operator. Anyone.
+    /// @notice Answers a report with the gateway's DeliveryReceipt; pays the deposit to the operator. Anyone. The
+    /// receipt is not looked at when the AuctionBook knows of the delivery already.
     function answer(AwardKey calldata key, bytes32 statementDigest, bytes calldata signature) external;
 
     /// @notice Dismisses a report on an award that the AuctionBook knows as delivered. Anyone.

@@ -81,8 +81,12 @@ contract Slasher is ISlasher, Payouts {
 
     /// @inheritdoc ISlasher
     function answer(AwardKey calldata key, bytes32 statementDigest, bytes calldata signature) external {
-        auctionBook.proveDelivery(key, statementDigest, signature);
-        dismiss(MarketHash.awardId(key));
+        bytes32 awardId = MarketHash.awardId(key);
+        // An anchor may have told of the delivery since the report.
+        if (!_isDelivered(auctionBook.award(awardId).state)) {
+            auctionBook.proveDelivery(key, statementDigest, signature);
+        }
+        dismiss(awardId);
     }
 
     /// @inheritdoc ISlasher

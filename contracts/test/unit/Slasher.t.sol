@@ -217,6 +217,14 @@ contract SlasherTest is Market {
         assertEq(address(slasher).balance, 0);
     }
 
+    function test_receiptAnswersAfterAnAnchoredDelivery() external {
+        _report();
+        _anchorDelivered(2, awardId);
+        AwardKey memory key = _key(requestId, 1, 0, operator);
+        slasher.answer(key, STATEMENT, _receipt(key));
+        assertEq(operator.balance, DEPOSIT);
+    }
+
     function test_lapsesWhenTheReservationExpired() external {
         _report();
         core.pauseSlashing(true);

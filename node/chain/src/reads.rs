@@ -4,6 +4,9 @@
 use alloy::{
     eips::BlockId,
     primitives::{Address, B256, U256},
+    providers::Provider,
+    rpc::types::Filter,
+    sol_types::SolEvent,
 };
 
 use crate::{
@@ -125,5 +128,18 @@ impl Reader {
     /// A miss report.
     pub async fn report(&self, award: B256, at: BlockId) -> Result<Slasher::MissReport, ChainError> {
         read!(self, Slasher, slasher, report(award), at)
+    }
+
+    /// Awards of an operator that were reported as missed in blocks `from..=to`.
+    pub async fn reported_awards(&self, operator: Address, from: u64, to: u64) -> Result<Vec<B256>, ChainError> {
+        let filter = Filter::new()
+            .address(self.deployment.gavel.slasher)
+            .event_signature(Slasher::MissReported::SIGNATURE_HASH)
+            .topic2(operator.into_word())
+            .from_block(from)
+            .to_block(to);
+        let logs = self.client.provider().get_logs(&filter).await;
+        let logs = logs.map_err(|e| ChainError::from_transport("eth_getLogs", e))?;
+        Ok(logs.iter().filter_map(|log| log.topics().get(1).copied()).collect())
     }
 }

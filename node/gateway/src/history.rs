@@ -50,11 +50,7 @@ pub struct LotBid {
 /// # Errors
 /// [`GatewayError::File`] when there is no database in `data_dir`, [`GatewayError::Store`].
 pub async fn auctions(data_dir: &Path, request: RequestId) -> Result<Vec<LotAuction>, GatewayError> {
-    let file = data_dir.join(DATABASE);
-    // Opening would create it.
-    std::fs::metadata(&file).map_err(|source| GatewayError::File { path: file.clone(), source })?;
-    let store = Store::open(&file).await?;
-    let mut transaction = store.read().await?;
+    let mut transaction = open(data_dir).await?.read().await?;
     let mut found = Vec::new();
     for key in transaction.ticks_of_request(request).await? {
         let tick = transaction.tick(key).await?;
@@ -62,6 +58,14 @@ pub async fn auctions(data_dir: &Path, request: RequestId) -> Result<Vec<LotAuct
         found.extend(lots.map(|lot| auction(&tick, lot)));
     }
     Ok(found)
+}
+
+/// The database of a gateway, which has to be there.
+pub(crate) async fn open(data_dir: &Path) -> Result<Store, GatewayError> {
+    let file = data_dir.join(DATABASE);
+    // Opening would create it.
+    std::fs::metadata(&file).map_err(|source| GatewayError::File { path: file.clone(), source })?;
+    Ok(Store::open(&file).await?)
 }
 
 fn auction(tick: &StoredTick, lot: &AnnouncedLot) -> LotAuction {

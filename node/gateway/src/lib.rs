@@ -11,6 +11,7 @@ pub mod config;
 pub mod coprocessor;
 pub mod engine;
 pub mod error;
+pub mod evidence;
 pub mod history;
 pub mod planning;
 pub mod tasks;

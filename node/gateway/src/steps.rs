@@ -11,16 +11,15 @@ use gavel_domain::reputation::Failure;
 use gavel_domain::request::{RequestEffect, RequestEvent};
 use gavel_domain::transition::Now;
 use gavel_rpc::message::ToProver;
-use gavel_store::{AwardRow, AwardSignatures, StoreError, Transaction, Versioned};
+use gavel_store::{AwardRow, StoreError, Transaction, Versioned};
 use gavel_types::id::{AwardId, JobId, OperatorId, RequestId};
-use gavel_types::lot::{bid_leaf, bid_leaves};
-use gavel_types::merkle;
 use gavel_types::message::Signed;
 
 use crate::awards::receipt_message;
-use crate::chain::{MissEvidence, Owed, job_index};
+use crate::chain::Owed;
 use crate::engine::Context;
 use crate::error::GatewayError;
+use crate::evidence;
 
 /// An event that waits for its machine.
 #[derive(Clone, Copy, Debug)]
@@ -145,8 +144,9 @@ impl Steps {
                     self.tx.put_reputation(&reputation).await?;
                 }
                 AwardEffect::ReportMiss => {
-                    let owed = self.miss(&award, &signatures).await?;
-                    self.owe(&owed).await?;
+                    let evidence = evidence::of_miss(&mut self.tx, &award, &signatures).await?;
+                    let deposit = self.context.supernet_terms().report_deposit;
+                    self.owe(&Owed::ReportMiss { award: id, evidence: Box::new(evidence), deposit }).await?;
                 }
             }
         }
@@ -158,44 +158,6 @@ impl Steps {
             self.tx.update_award(&award, &signatures, version).await?;
         }
         Ok(())
-    }
-
-    /// The evidence of a miss, from what was stored when it was signed.
-    async fn miss(
-        &mut self,
-        award: &gavel_domain::award::Award,
-        signatures: &AwardSignatures,
-    ) -> Result<Owed, GatewayError> {
-        let missing = |table| StoreError::Missing { table, key: award.id.to_string() };
-        let lot = self.tx.lot(award.lot).await?;
-        let bid = self.tx.bid(award.lot, award.operator).await?.ok_or_else(|| missing("bid of award"))?;
-        let (price, salt) = bid.bid.opened.ok_or_else(|| missing("opening of award"))?;
-        let stored = self.tx.tick(award.key).await?;
-        let leaves = bid_leaves(stored.bids.values().map(|bid| bid.commitment));
-        let leaf = bid_leaf(bid.bid.commitment);
-        let at = leaves.iter().position(|other| *other == leaf).ok_or_else(|| missing("commitment of award"))?;
-        let jobs: Vec<_> = lot.lot.jobs.iter().map(gavel_types::job::JobTerms::leaf).collect();
-        let index = job_index(&lot.lot.jobs, award.job).ok_or_else(|| missing("job of award"))?;
-        let AwardState::Missed { accept_block, input_digest } = award.state else {
-            return Err(missing("acceptance of award").into());
-        };
-        let evidence = MissEvidence {
-            key: award.key,
-            job: lot.lot.jobs[index],
-            attempt: award.attempt.0,
-            operator: award.operator,
-            lot: lot.lot.terms()?,
-            job_proof: merkle::proof(&jobs, index).unwrap_or_default(),
-            price,
-            salt,
-            bid_signature: bid.signature,
-            bid_proof: merkle::proof(&leaves, at).unwrap_or_default(),
-            input_digest,
-            accept_block,
-            accept_signature: signatures.accept.ok_or_else(|| missing("acceptance of award"))?,
-        };
-        let deposit = self.context.supernet_terms().report_deposit;
-        Ok(Owed::ReportMiss { award: award.id, evidence: Box::new(evidence), deposit })
     }
 
     async fn job(&mut self, id: JobId, event: JobEvent) -> Result<(), GatewayError> {

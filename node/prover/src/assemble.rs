@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gavel_chain::deployment::Deployment;
+use gavel_chain::reads::Reader;
+use gavel_chain::{EndpointOptions, Wallet};
 use gavel_rpc::Limits;
 use gavel_rpc::session::SessionTerms;
 use gavel_rpc::tls::Trust;
@@ -15,6 +17,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::ProverConfig;
 use crate::engine::{Prover, ProverIdentity};
 use crate::error::ProverError;
+use crate::reports::ReportAnswers;
 use crate::slots::Slots;
 use crate::work::JobProver;
 
@@ -25,13 +28,15 @@ impl Prover {
     /// [`ProverError`] names the file, the endpoint or the supernet without a gateway.
     pub async fn assemble(config: &ProverConfig, prover: Arc<dyn JobProver>) -> Result<Self, ProverError> {
         let deployment = Deployment::read(&config.deployment_file)?;
-        let chain = OnChain::connect(&deployment).await?;
+        let client = deployment.connect(EndpointOptions::default()).await?;
+        let chain = OnChain::new(client.clone(), &deployment);
         let supernet = deployment.supernet;
         let (epoch, gateway_key) = chain.gateway().await?.ok_or(ProverError::NoGateway { supernet })?;
         let gateway = &config.gateway;
+        let (secret, bid_key) = config.bid_key()?;
         let identity = ProverIdentity {
             operator: OperatorId(config.operator),
-            bid_key: config.bid_key()?,
+            bid_key,
             gateway_url: gateway.url.clone(),
             trust: Trust::read(&gateway.authority_file, &gateway.server_name)?,
             limits: Limits::default(),
@@ -47,6 +52,14 @@ impl Prover {
             heartbeat: Duration::from_secs(config.heartbeat_seconds.max(1)),
         };
         let slots = Slots::new(&config.machine.slots_dir, config.machine.memory_gib, config.machine.jobs)?;
-        Prover::new(identity, Checkpoint::open(&config.checkpoint_dir)?, slots, prover, Arc::new(chain))
+        let checkpoint = Checkpoint::open(&config.checkpoint_dir)?;
+        let reports = ReportAnswers::new(
+            Reader::new(client.clone(), deployment),
+            Wallet::new(client, secret)?,
+            identity.operator,
+            checkpoint.clone(),
+            identity.heartbeat,
+        );
+        Ok(Self { reports: Some(reports), ..Prover::new(identity, checkpoint, slots, prover, Arc::new(chain))? })
     }
 }

@@ -10,8 +10,6 @@ use gavel_chain::deployment::Deployment;
 use gavel_chain::{ChainClient, ChainError};
 use gavel_types::id::{AwardId, GatewayEpoch};
 
-use crate::error::ProverError;
-
 pub type ChainFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, ChainError>> + Send + 'a>>;
 
 /// An award as AuctionBook stores it.
@@ -40,15 +38,13 @@ pub struct OnChain {
 }
 
 impl OnChain {
-    /// # Errors
-    /// [`ProverError::Chain`] when no endpoint answers or it is another chain.
-    pub async fn connect(deployment: &Deployment) -> Result<Self, ProverError> {
-        Ok(Self {
-            client: deployment.connect(gavel_chain::EndpointOptions::default()).await?,
+    pub fn new(client: ChainClient, deployment: &Deployment) -> Self {
+        Self {
+            client,
             supernet: deployment.supernet,
             auction_book: deployment.gavel.auction_book,
             supernet_registry: deployment.gavel.supernet_registry,
-        })
+        }
     }
 }
 

@@ -93,13 +93,14 @@ impl ProverConfig {
 
     /// # Errors
     /// [`ProverError::File`], [`ProverError::Key`].
-    pub fn bid_key(&self) -> Result<Signer, ProverError> {
+    pub fn bid_key(&self) -> Result<(B256, Signer), ProverError> {
         let path = self.bid_key_file.clone();
         let text = std::fs::read_to_string(&path).map_err(|source| ProverError::File { path: path.clone(), source })?;
         let secret: B256 = text
             .trim()
             .parse()
             .map_err(|_| ProverError::Content { path: path.clone(), reason: "not 32 bytes of hex".into() })?;
-        Signer::from_secret(secret).map_err(|source| ProverError::Key { path, source })
+        let signer = Signer::from_secret(secret).map_err(|source| ProverError::Key { path, source })?;
+        Ok((secret, signer))
     }
 }

@@ -20,6 +20,7 @@ use crate::bidding::CostPolicy;
 use crate::chain::ChainView;
 use crate::checkpoint::{BidRecord, Checkpoint};
 use crate::error::ProverError;
+use crate::reports::ReportAnswers;
 use crate::slots::Slots;
 use crate::work::JobProver;
 
@@ -49,6 +50,7 @@ pub struct Prover {
     pub(crate) bids: HashMap<LotDigest, BidRecord>,
     pub(crate) work: BTreeMap<AwardId, Work>,
     pub(crate) finished: (mpsc::Sender<Finished>, mpsc::Receiver<Finished>),
+    pub(crate) reports: Option<ReportAnswers>,
 }
 
 impl Prover {
@@ -68,18 +70,31 @@ impl Prover {
             let input = checkpoint.input(award)?.map(Arc::new);
             work.insert(award, Work { record, input, slot: None, running: false, failures: 0 });
         }
-        Ok(Self { identity, checkpoint, slots, prover, chain, bids: HashMap::new(), work, finished: mpsc::channel(16) })
+        let (bids, finished) = (HashMap::new(), mpsc::channel(16));
+        Ok(Self { identity, checkpoint, slots, prover, chain, bids, work, finished, reports: None })
     }
 
-    /// Serves the gateway, reconnecting with growing pauses, until `stop` resolves.
+    /// Serves the gateway, reconnecting with growing pauses, and answers false reports, until `stop` resolves.
     ///
     /// # Errors
     /// [`ProverError`] that a retry cannot mend: the checkpoint or the slots cannot be written.
     pub fn run(
-        self,
+        mut self,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Pin<Box<dyn Future<Output = Result<(), ProverError>> + Send>> {
-        Box::pin(self.work_until(Box::pin(stop)))
+        let reports = self.reports.take();
+        let answering = async {
+            match reports {
+                Some(reports) => reports.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        Box::pin(async move {
+            tokio::select! {
+                ended = self.work_until(Box::pin(stop)) => ended,
+                () = answering => Ok(()),
+            }
+        })
     }
 
     async fn work_until(mut self, mut stop: Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<(), ProverError> {

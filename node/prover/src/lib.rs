@@ -14,6 +14,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod reports;
 pub mod slots;
 pub mod work;
 
@@ -23,4 +24,5 @@ pub use chain::{AwardOnChain, ChainView, OnChain};
 pub use config::ProverConfig;
 pub use engine::{Prover, ProverIdentity};
 pub use error::ProverError;
+pub use reports::ReportAnswers;
 pub use work::{JobProver, ProvedJob};

@@ -13,7 +13,7 @@ use gavel_types::{
     id::{Attempt, AwardId, GatewayEpoch, JobId, LotDigest, OperatorId, RequestId, SupernetId, Tick, TickKey},
     job::{JobKind, JobTerms},
     lot::{self, Lot, LotError, LotTerms},
-    message::{self, Accept, BidCommitment, DeliveryReceipt, MarketMessage, Signed},
+    message::{self, Accept, Award, BidCommitment, DeliveryReceipt, MarketMessage, Signed},
     signature::Signer,
     unit::{WeiPerUnit, WorkUnits},
 };
@@ -33,6 +33,7 @@ pub const UNITS: u64 = 60;
 pub struct AwardedJob {
     pub key: AuctionBook::AwardKey,
     pub id: B256,
+    pub lot: Lot,
     terms: LotTerms,
     digest: LotDigest,
     job: JobTerms,
@@ -109,6 +110,7 @@ impl AwardedJob {
         Ok(Self {
             key,
             id: AwardId::derive(tick_key, job.job, Attempt(0), operator).0,
+            lot,
             terms,
             digest,
             job,
@@ -168,9 +170,8 @@ impl AwardedJob {
         }
     }
 
-    /// The gateway's receipt: what it signs, and the signature.
-    pub fn receipt(&self) -> (B256, Bytes) {
-        let statement = keccak256("statement");
+    /// The gateway's receipt.
+    pub fn receipt(&self) -> Signed<DeliveryReceipt> {
         let receipt = DeliveryReceipt {
             supernet: self.key.supernet,
             gatewayEpoch: self.key.gatewayEpoch,
@@ -179,9 +180,24 @@ impl AwardedJob {
             jobId: self.key.jobId,
             attempt: 0,
             operator: self.key.operator,
-            statementDigest: statement,
+            statementDigest: keccak256("statement"),
         };
-        (statement, self.sign(&self.gateway_key, receipt))
+        Signed::new(receipt, &self.domain, &self.gateway_key)
+    }
+
+    /// The gateway's award.
+    pub fn award(&self) -> Signed<Award> {
+        let award = Award {
+            supernet: self.key.supernet,
+            gatewayEpoch: self.key.gatewayEpoch,
+            tick: self.key.tick,
+            lotDigest: self.digest.0,
+            jobId: self.key.jobId,
+            attempt: 0,
+            operator: self.key.operator,
+            priceWeiPerUnit: U256::from(PRICE),
+        };
+        Signed::new(award, &self.domain, &self.gateway_key)
     }
 
     fn sign<M: MarketMessage>(&self, signer: &Signer, message: M) -> Bytes {

@@ -1,6 +1,11 @@
 //! Lots, jobs and awards as the contracts that take them name them: structs of the same fields.
 
-use gavel_types::{job::JobTerms, lot::LotTerms, message::DeliveryReceipt};
+use alloy::primitives::Bytes;
+use gavel_types::{
+    job::JobTerms,
+    lot::LotTerms,
+    message::{DeliveryReceipt, Signed},
+};
 
 use super::gavel::{AuctionBook, Slasher};
 
@@ -53,3 +58,19 @@ impl From<&JobTerms> for Slasher::JobTerms {
         }
     }
 }
+
+macro_rules! calls_with_receipt {
+    ($($contract:ident::$call:ident),*) => {$(
+        impl From<&Signed<DeliveryReceipt>> for $contract::$call {
+            fn from(receipt: &Signed<DeliveryReceipt>) -> Self {
+                Self {
+                    key: (&receipt.message).into(),
+                    statementDigest: receipt.message.statementDigest,
+                    signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
+                }
+            }
+        }
+    )*};
+}
+
+calls_with_receipt!(AuctionBook::claimWithReceiptCall, Slasher::answerCall);

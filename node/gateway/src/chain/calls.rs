@@ -6,7 +6,7 @@ use gavel_chain::bindings::gavel::{AuctionBook, QueryRequests, Slasher, StakeCap
 use gavel_chain::deployment::Gavel;
 use gavel_types::id::{AwardId, TickKey};
 use gavel_types::lot::LotTerms;
-use gavel_types::message::{DeliveryReceipt, Signed, TickClose};
+use gavel_types::message::TickClose;
 
 use super::{AnchoredAward, MissEvidence, Owed};
 
@@ -40,12 +40,14 @@ pub fn call(contracts: &Gavel, supernet: u32, owed: &Owed) -> (Address, Vec<u8>,
             let call = Slasher::reportMissCall { evidence: write_evidence(evidence) };
             (contracts.slasher, call.abi_encode(), *deposit)
         }
-        Owed::AnswerReport { receipt, .. } => free(contracts.slasher, answer(receipt)),
+        Owed::AnswerReport { receipt, .. } => free(contracts.slasher, Slasher::answerCall::from(receipt).abi_encode()),
         Owed::ExecuteSlash { award } => {
             free(contracts.slasher, Slasher::executeSlashCall { awardId: award.0 }.abi_encode())
         }
         Owed::Claim { award } => free(contracts.auction_book, AuctionBook::claimCall { awardId: award.0 }.abi_encode()),
-        Owed::ClaimWithReceipt { receipt, .. } => free(contracts.auction_book, claim_with_receipt(receipt)),
+        Owed::ClaimWithReceipt { receipt, .. } => {
+            free(contracts.auction_book, AuctionBook::claimWithReceiptCall::from(receipt).abi_encode())
+        }
         Owed::SyncCapacity { operator, .. } => {
             let call = StakeCapacity::syncCapacityCall { supernet, operator: operator.0 };
             free(contracts.stake_capacity, call.abi_encode())
@@ -78,26 +80,6 @@ fn anchor(
         lots: lots.iter().map(AuctionBook::LotTerms::from).collect(),
         awards: awards.iter().map(award).collect(),
         delivered: delivered.iter().map(|award| award.0).collect(),
-    }
-    .abi_encode()
-}
-
-fn answer(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
-    let message = &receipt.message;
-    Slasher::answerCall {
-        key: message.into(),
-        statementDigest: message.statementDigest,
-        signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
-    }
-    .abi_encode()
-}
-
-fn claim_with_receipt(receipt: &Signed<DeliveryReceipt>) -> Vec<u8> {
-    let message = &receipt.message;
-    AuctionBook::claimWithReceiptCall {
-        key: message.into(),
-        statementDigest: message.statementDigest,
-        signature: Bytes::copy_from_slice(receipt.signature.as_ref()),
     }
     .abi_encode()
 }

@@ -18,6 +18,7 @@ use gavel_types::job::JobTerms;
 use gavel_types::request::{Request, RequestOrigin};
 use gavel_types::unit::{Classes, WeiPerUnit, WorkUnits};
 
+pub use calls::call;
 pub use debt::{AnchoredAward, DebtKey, MissEvidence, Owed};
 pub use onchain::{OnChain, OnChainOptions};
 pub use outbox::StoreOutbox;

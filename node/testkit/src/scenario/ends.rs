@@ -1,6 +1,4 @@
-//! Requests that end without an answer, and a report that is false.
-
-use std::time::Duration;
+//! Requests that end without an answer.
 
 use alloy::{
     eips::BlockId,
@@ -9,18 +7,14 @@ use alloy::{
         utils::{format_ether, parse_ether},
     },
 };
-use gavel_chain::bindings::gavel::{AuctionBook, FeeEscrow, QueryRequests, Slasher};
+use gavel_chain::bindings::gavel::FeeEscrow;
 
 use super::{
-    money::{self, CANCELLED, FAILED, REFUNDED},
+    money::{self, CANCELLED, FAILED},
     report::Report,
     run::{Asked, MAX_FEE, Scene, lowest_price},
 };
-use crate::{
-    error::TestkitError,
-    keys,
-    miss::{AwardedJob, PRICE, UNITS},
-};
+use crate::{error::TestkitError, keys};
 
 /// A request with a fee that no operator works for.
 pub(super) struct Cheap {
@@ -33,7 +27,6 @@ pub(super) struct Cheap {
 const CALLBACK_GAS: u64 = 250_000;
 /// Of `IQueryRequests.FailureReason`.
 const NO_BIDS: u8 = 1;
-const ATTEMPTS_EXHAUSTED: u8 = 2;
 
 impl Scene<'_> {
     /// Step 9: asks with a fee that leaves less for each unit than the lowest bid.
@@ -48,7 +41,7 @@ impl Scene<'_> {
         Ok(Cheap { request, fee, refund_to })
     }
 
-    /// That request fails for want of bids; others are cancelled or run past their deadline.
+    /// That request fails for want of bids; others run past their deadline or are cancelled.
     pub(super) async fn other_requests(
         &mut self,
         report: &mut Report,
@@ -57,7 +50,6 @@ impl Scene<'_> {
         cheap: Cheap,
     ) -> Result<(), TestkitError> {
         let client = self.devnet.client().clone();
-        let requests = self.devnet.deployment().gavel.query_requests;
         progress("waiting for the end of a request whose fee is under every bid");
         self.until_settled(cheap.request, progress).await?;
         money::ended_as(report, &self.reader, "a fee under every bid ends in a failure", cheap.request, FAILED).await?;
@@ -66,15 +58,9 @@ impl Scene<'_> {
         let back = client.balance(cheap.refund_to).await?;
         report.check("and is refunded in full", back == cheap.fee, format!("{back} wei"));
 
-        // Without the gateway nothing is committed to these two.
-        if let Some(gateway) = &mut self.gateway {
-            gateway.kill();
-        }
+        // It ends with a dead gateway: nothing is committed to the last request.
         self.false_report(report, progress, asked).await?;
-        progress("a request that is cancelled, and one that a stranger refunds after its deadline");
-        let late_to = keys::address("refunds of the late request");
-        let blocks = u64::from(self.devnet.supernet.windows.min_deadline) + 5;
-        let late = self.ask(asked, MAX_FEE, blocks, late_to).await?;
+        progress("a request that is cancelled");
         let taken_back = keys::address("refunds of the cancelled request");
         let cancelled = self.ask_with(asked, MAX_FEE, 600, taken_back, &["--no-callback"]).await?;
         self.gavel(&["request", "cancel", &cancelled.to_string()]).await?;
@@ -82,15 +68,6 @@ impl Scene<'_> {
         money::ended_as(report, &self.reader, "a request is cancelled", cancelled, CANCELLED).await?;
         let back = client.balance(taken_back).await?;
         report.check("and is refunded in full", back == whole, format!("{back} wei"));
-        let due = self.reader.request(late, BlockId::latest()).await?.deadline;
-        while client.head().await? <= due {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
-        stranger.send(requests, &QueryRequests::refundCall { requestId: late }).await?;
-        money::ended_as(report, &self.reader, "a stranger refunds a request past its deadline", late, REFUNDED).await?;
-        let back = client.balance(late_to).await?;
-        report.check("and it is whole", back == whole, format!("{back} wei"));
         Ok(())
     }
 
@@ -107,83 +84,6 @@ impl Scene<'_> {
         let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
         let escrow = self.devnet.deployment().gavel.fee_escrow;
         stranger.send(escrow, &FeeEscrow::sweepCall { requestId: request }).await?;
-        Ok(())
-    }
-
-    /// A report of a job that was delivered: its receipt ends the report and the reporter's deposit goes to the
-    /// operator. Made by hand with the development keys, since no honest gateway reports what it received.
-    async fn false_report(
-        &mut self,
-        report: &mut Report,
-        progress: &mut impl FnMut(&str),
-        asked: &Asked<'_>,
-    ) -> Result<(), TestkitError> {
-        progress("a false report of a missed job");
-        let client = self.devnet.client().clone();
-        let slasher = self.devnet.deployment().gavel.slasher;
-        // The large prover's operator: it has failed nothing.
-        let accounts = self.operator(1);
-        let owner = accounts.owner.address;
-        let refund_to = keys::address("refunds of the falsely reported request");
-        let request = self.ask(asked, MAX_FEE, 600, refund_to).await?;
-        let tick = self.reader.last_tick(BlockId::latest()).await? + 1;
-        let job = AwardedJob::anchor(self.devnet, &accounts, request, tick).await?;
-        let record = self.reader.award(job.id, BlockId::latest()).await?;
-        let window = record.awardBlock + record.provingBlocks;
-        while client.head().await? <= window {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-        let reporter = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
-        let deposit = self.devnet.supernet.stake.report_deposit.u256();
-        let call = Slasher::reportMissCall { evidence: job.evidence(record.awardBlock) };
-        reporter.send_value(slasher, &call, deposit).await?;
-        let magnitude = self.devnet.status(owner).await?.max_magnitude;
-        let (statement, signature) = job.receipt();
-        let key = job.evidence(record.awardBlock).key;
-        let answer = Slasher::answerCall { key, statementDigest: statement, signature };
-        let before = client.balance(owner).await?;
-        let requester = self.devnet.wallet(&self.devnet.description.accounts.requester)?;
-        requester.send(slasher, &answer).await?;
-        let gained = client.balance(owner).await? - before;
-        report.check("a false report costs its reporter", gained == deposit, format!("{gained} wei to the operator"));
-        let kept = self.devnet.status(owner).await?.max_magnitude == magnitude;
-        report.check("and slashes nobody", kept, format!("magnitude {magnitude}"));
-        self.fail_after_delivery(report, request, &job, refund_to).await
-    }
-
-    /// The gateway gives up a request with a delivered job: the requester gets everything back, and the operator
-    /// its price out of the gateway's bond.
-    async fn fail_after_delivery(
-        &mut self,
-        report: &mut Report,
-        request: B256,
-        job: &AwardedJob,
-        refund_to: Address,
-    ) -> Result<(), TestkitError> {
-        let client = self.devnet.client().clone();
-        let contracts = &self.devnet.deployment().gavel;
-        let gateway = self.devnet.wallet(&self.devnet.description.accounts.gateway_key)?;
-        let fail = QueryRequests::failCall { requestId: request, reason: ATTEMPTS_EXHAUSTED };
-        gateway.send(contracts.query_requests, &fail).await?;
-        let whole: U256 = parse_ether(MAX_FEE).unwrap_or_default();
-        let back = client.balance(refund_to).await?;
-        report.check(
-            "a request that failed after a delivery is refunded in full",
-            back == whole,
-            format!("{back} wei"),
-        );
-        let operator = job.key.operator;
-        let (before, bond) = (client.balance(operator).await?, self.reader.bond(BlockId::latest()).await?.balance);
-        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
-        stranger.send(contracts.auction_book, &AuctionBook::claimCall { awardId: job.id }).await?;
-        let gained = client.balance(operator).await? - before;
-        let spent = U256::from(bond - self.reader.bond(BlockId::latest()).await?.balance);
-        let price = U256::from(PRICE) * U256::from(UNITS);
-        report.check(
-            "and its operator is paid out of the bond",
-            gained == price && spent == price,
-            format!("{gained} wei"),
-        );
         Ok(())
     }
 }

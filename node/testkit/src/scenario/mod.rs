@@ -7,6 +7,7 @@
 mod auctions;
 mod daemon;
 mod ends;
+mod false_report;
 mod files;
 mod ledger;
 mod memory;

@@ -1,13 +1,32 @@
 //! A missed job is slashed through EigenLayer; a false report costs the reporter.
 
-use alloy::primitives::{Address, U256};
+use std::time::Duration;
+
+use alloy::{
+    eips::BlockId,
+    primitives::{Address, U256},
+};
 use gavel_chain::bindings::{
     eigenlayer::{DelegationManager, StrategyManager},
     gavel::Slasher,
 };
-use gavel_testkit::{TestkitError, miss::UNITS};
+use gavel_prover::{
+    ReportAnswers,
+    checkpoint::{AwardRecord, Checkpoint},
+};
+use gavel_testkit::{
+    TestkitError,
+    miss::{AwardedJob, UNITS},
+};
+use gavel_types::{
+    id::{AwardId, OperatorId},
+    message::{DeliveryReceipt, Signed},
+};
 
 use crate::fixture::Market;
+
+/// `ReportState.Dismissed` of the contracts.
+const DISMISSED: u8 = 2;
 
 fn fee() -> U256 {
     U256::from(20_000_000_000_000_000u64)
@@ -86,9 +105,7 @@ async fn a_false_report_slashes_nobody_and_pays_the_operator() -> Result<(), Tes
 
     let owner: Address = market.operator.owner.address;
     let (before, stake) = (market.devnet.client().balance(owner).await?, withdrawable(&market).await);
-    let (statement, signature) = award.receipt();
-    let key = award.evidence(accepted).key;
-    let answer = Slasher::answerCall { key, statementDigest: statement, signature };
+    let answer = Slasher::answerCall::from(&award.receipt());
     // Anybody may answer for the operator.
     market.gateway()?.send(gavel.slasher, &answer).await?;
     assert_eq!(market.devnet.client().balance(owner).await? - before, deposit(&market));
@@ -96,6 +113,52 @@ async fn a_false_report_slashes_nobody_and_pays_the_operator() -> Result<(), Tes
     let slash = reporter.send(gavel.slasher, &Slasher::executeSlashCall { awardId: award.id }).await.unwrap_err();
     assert!(slash.to_string().contains("ReportNotOpen"), "{slash}");
     assert_eq!(withdrawable(&market).await, stake);
+    Ok(())
+}
+
+/// What the prover keeps of a job that it delivered, or not.
+fn record(award: &AwardedJob, receipt: Option<Signed<DeliveryReceipt>>) -> AwardRecord {
+    AwardRecord {
+        award: award.award(),
+        lot: award.lot.clone(),
+        anchored_block: None,
+        accept: None,
+        proved: true,
+        results: Vec::new(),
+        receipt,
+    }
+}
+
+#[tokio::test]
+async fn a_prover_answers_a_false_report_by_itself() -> Result<(), Box<dyn std::error::Error>> {
+    let market = Market::start().await?;
+    let gavel = market.devnet.deployment().gavel.clone();
+    let id = market.ask(&market.request(fee(), 200).await?).await?;
+    let award = market.award(id, 1).await?;
+    let accepted = market.devnet.client().head().await?;
+    let folder = tempfile::tempdir()?;
+    let checkpoint = Checkpoint::open(folder.path())?;
+    checkpoint.put_award(AwardId(award.id), &record(&award, None))?;
+    let owner = market.operator.owner.address;
+    let mut answers = ReportAnswers::new(
+        market.reader.clone(),
+        market.devnet.wallet(&market.operator.bid)?,
+        OperatorId(owner),
+        checkpoint.clone(),
+        Duration::from_secs(1),
+    );
+    market.devnet.anvil.mine(3).await?;
+    assert_eq!(answers.answer_open_reports().await?, [], "nothing is reported");
+    let report = Slasher::reportMissCall { evidence: award.evidence(accepted) };
+    market.stranger()?.send_value(gavel.slasher, &report, deposit(&market)).await?;
+    assert_eq!(answers.answer_open_reports().await?, [], "there is no receipt");
+
+    checkpoint.put_award(AwardId(award.id), &record(&award, Some(award.receipt())))?;
+    let before = market.devnet.client().balance(owner).await?;
+    assert_eq!(answers.answer_open_reports().await?, [AwardId(award.id)]);
+    assert_eq!(market.devnet.client().balance(owner).await? - before, deposit(&market), "the bid key pays for gas");
+    assert_eq!(market.reader.report(award.id, BlockId::latest()).await?.state, DISMISSED);
+    assert_eq!(answers.answer_open_reports().await?, [], "it is answered once");
     Ok(())
 }
 

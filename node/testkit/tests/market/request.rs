@@ -81,8 +81,7 @@ async fn a_delivery_for_a_failed_request_is_paid_from_the_bond() -> Result<(), T
     assert_eq!(market.refunded().await?, fee());
     let owner = market.operator.owner.address;
     let before = market.devnet.client().balance(owner).await?;
-    let (statement, signature) = award.receipt();
-    let claim = AuctionBook::claimWithReceiptCall { key: award.key.clone(), statementDigest: statement, signature };
+    let claim = AuctionBook::claimWithReceiptCall::from(&award.receipt());
     market.stranger()?.send(gavel.auction_book, &claim).await?;
     let after = market.devnet.client().balance(owner).await?;
     assert_eq!(after - before, U256::from(PRICE * UNITS));
