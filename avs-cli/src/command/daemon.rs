@@ -17,7 +17,7 @@ use gavel_types::id::{AwardId, RequestId};
 use gavel_types::unit::Classes;
 use serde::Serialize;
 
-use super::{calibrate::Calibrate, key};
+use super::{calibrate::Calibrate, claim::Claim, key};
 use crate::output::Output;
 
 /// Commands of the gateway.
@@ -38,6 +38,8 @@ pub enum ProverCommand {
     Run(Run),
     /// Measure how long a work unit takes on this machine under load
     Calibrate(Calibrate),
+    /// Claim the payment of delivered jobs, should the gateway not do it
+    Claim(Claim),
 }
 
 #[derive(Debug, Args)]
@@ -154,6 +156,7 @@ impl ProverCommand {
         match self {
             ProverCommand::Run(run) => run.prover().await,
             ProverCommand::Calibrate(calibrate) => calibrate.run(output).await,
+            ProverCommand::Claim(claim) => claim.run(output).await,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod calibrate;
+pub mod claim;
 pub mod daemon;
 pub mod demo;
 pub mod devnet;
@@ -11,6 +12,7 @@ pub mod prove;
 pub mod query;
 pub mod record;
 pub mod request;
+pub mod strike;
 pub mod verify;
 
 use std::path::PathBuf;

@@ -21,7 +21,7 @@ use gavel_types::{
 };
 
 use crate::{
-    command::{Network, devnet::in_tokens, key},
+    command::{Network, devnet::in_tokens, key, strike::Strike},
     output::Output,
 };
 
@@ -34,6 +34,8 @@ pub enum Operator {
     Register(Register),
     /// Show registration, stake and capacity
     Status(StatusArgs),
+    /// Declare on-chain that you never bid for an award; its bid and acceptance would show the opposite
+    Strike(Strike),
 }
 
 /// Whose keys.
@@ -46,6 +48,16 @@ pub struct Owner {
     /// Use the keys of the development network's operator N
     #[arg(long, value_name = "N")]
     devnet_operator: Option<usize>,
+}
+
+impl Owner {
+    /// The owner's secret key.
+    pub fn secret(&self) -> anyhow::Result<B256> {
+        if let Some(number) = self.devnet_operator {
+            return Ok(devnet_accounts(number)?.owner.secret);
+        }
+        key::read(self.owner_key.as_ref().context("name the owner's key file with --owner-key")?)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +121,7 @@ impl Operator {
     pub async fn run(self, network: &Network, output: &Output) -> anyhow::Result<()> {
         match self {
             Operator::Register(register) => register.run(network, output).await,
+            Operator::Strike(strike) => strike.run(network, output).await,
             Operator::Status(args) => {
                 let operator = match (args.operator, args.devnet_operator) {
                     (Some(address), _) => address,
@@ -160,12 +173,10 @@ impl Register {
 
     /// The owner's secret and the bid key's address.
     fn keys(&self) -> anyhow::Result<(B256, Address)> {
+        let secret = self.owner.secret()?;
         if let Some(number) = self.owner.devnet_operator {
-            let accounts = devnet_accounts(number)?;
-            return Ok((accounts.owner.secret, self.bid_key.unwrap_or(accounts.bid.address)));
+            return Ok((secret, self.bid_key.unwrap_or(devnet_accounts(number)?.bid.address)));
         }
-        let path = self.owner.owner_key.as_ref().context("name the owner's key file with --owner-key")?;
-        let secret = key::read(path)?;
         let bid_key = self.bid_key.context("name the bid key's address with --bid-key")?;
         if Signer::from_secret(secret)?.address() == bid_key {
             bail!("the bid key must not be the owner key: it is hot, and the owner key can move your stake");

@@ -71,7 +71,8 @@ enum FailureReason {
     Unprovable,
     DeadlineTooClose,
     FeeTooLow,
-    Other
+    Other,
+    BondTooLow
 }
 
 /// @notice What is stored of a request.

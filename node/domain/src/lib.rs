@@ -6,6 +6,7 @@
 pub mod auction;
 pub mod award;
 pub mod batch;
+pub mod bond;
 pub mod capacity;
 pub mod ceiling;
 pub mod deadline;

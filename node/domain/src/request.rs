@@ -49,10 +49,12 @@ pub enum RequestFailure {
     /// The fee pays for no work at all.
     FeeTooLow = 6,
     Other = 7,
+    /// What the request may commit is more than the gateway's bond would ever be put at risk for.
+    BondTooLow = 8,
 }
 
 impl RequestFailure {
-    pub const ALL: [RequestFailure; 7] = [
+    pub const ALL: [RequestFailure; 8] = [
         RequestFailure::NoBids,
         RequestFailure::AttemptsExhausted,
         RequestFailure::TextMismatch,
@@ -60,6 +62,7 @@ impl RequestFailure {
         RequestFailure::DeadlineTooClose,
         RequestFailure::FeeTooLow,
         RequestFailure::Other,
+        RequestFailure::BondTooLow,
     ];
 
     pub const fn explanation(self) -> &'static str {
@@ -71,6 +74,7 @@ impl RequestFailure {
             RequestFailure::DeadlineTooClose => "the work cannot be done before the deadline",
             RequestFailure::FeeTooLow => "the fee pays for no work",
             RequestFailure::Other => "another reason",
+            RequestFailure::BondTooLow => "the gateway's bond does not cover the request",
         }
     }
 }

@@ -10,6 +10,7 @@ use gavel_types::message::{Accept, AwardMessage, DeliveryReceipt, Signed};
 use crate::awarding::award_message;
 use crate::chain::{AwardOnChain, Owed};
 use crate::clock::millis;
+use crate::deliveries::MISS_CLOSED;
 use crate::engine::Gateway;
 use crate::error::GatewayError;
 use crate::steps::Due;
@@ -68,6 +69,9 @@ impl Gateway {
                 (_, Some(receipt)) => messages.push(ToProver::DeliveryReceipt(receipt)),
                 (state @ (AwardState::Skipped | AwardState::Lapsed | AwardState::Void), None) => {
                     messages.push(ToProver::Ended { award: *id, reason: format!("{state:?}") });
+                }
+                (AwardState::Missed { .. }, None) if read.report(*id).await? == Some(false) => {
+                    messages.push(ToProver::Ended { award: *id, reason: MISS_CLOSED.into() });
                 }
                 _ => {}
             }

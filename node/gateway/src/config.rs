@@ -8,6 +8,7 @@ use alloy_primitives::B256;
 use gavel_chain::supernet::Supernet;
 use gavel_circuits::security::Profile;
 use gavel_domain::batch::LotRule;
+use gavel_domain::bond::BondShare;
 use gavel_domain::deadline::Pace;
 use gavel_domain::reputation::CoolDownRule;
 use gavel_types::signature::Signer;
@@ -93,6 +94,9 @@ pub struct MarketRule {
     pub cool_down_maximum_blocks: u64,
     /// Milliseconds of silence after which an operator's accepted job is given to somebody else too.
     pub lost_after_millis: u64,
+    /// The part of the bond that requests may have committed at one time, in hundredths. A request beyond it waits, and
+    /// fails when it alone is more.
+    pub bond_share_percent: u8,
     /// Blocks after which deliveries are anchored without a tick.
     pub idle_anchor_blocks: u64,
 }
@@ -118,6 +122,7 @@ impl Default for MarketRule {
             cool_down_blocks: 10,
             cool_down_maximum_blocks: 7_200,
             lost_after_millis: 12_000,
+            bond_share_percent: 80,
             idle_anchor_blocks: 6,
         }
     }
@@ -159,6 +164,10 @@ impl MarketRule {
 
     pub fn cool_down(&self) -> CoolDownRule {
         CoolDownRule { first_blocks: self.cool_down_blocks, maximum_blocks: self.cool_down_maximum_blocks }
+    }
+
+    pub fn bond_share(&self) -> BondShare {
+        BondShare(self.bond_share_percent)
     }
 
     pub fn lost_after(&self) -> Duration {

@@ -18,6 +18,9 @@ use crate::error::GatewayError;
 use crate::planning::{ProofRefused, Verified};
 use crate::steps::Due;
 
+/// Why nothing is taken for a missed award any more.
+pub(crate) const MISS_CLOSED: &str = "the miss was slashed, or its report lapsed";
+
 /// A proof after its check.
 pub(crate) struct Checked {
     award: AwardId,
@@ -61,6 +64,11 @@ impl Gateway {
                 if let Some(receipt) = stored_receipt(&row) {
                     self.send(operator, ToProver::DeliveryReceipt(receipt));
                 }
+                return Ok(());
+            }
+            AwardState::Missed { .. } if steps.tx.report(id).await? == Some(false) => {
+                drop(steps);
+                self.refuse(operator, id, RefusalCode::Proof, MISS_CLOSED.into());
                 return Ok(());
             }
             // A late proof still earns its receipt, which answers a report.

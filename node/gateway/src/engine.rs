@@ -122,6 +122,8 @@ pub struct Gateway {
     pub(crate) started_millis: u64,
     /// Head at which this process first offered a queued job: nobody's patience runs out while nobody could bid.
     pub(crate) offered: HashMap<JobId, u64>,
+    /// Requests that wait for free bond, with the head at which they were looked at last.
+    pub(crate) short_of_bond: HashMap<RequestId, u64>,
     /// Work in progress beside the engine.
     pub(crate) planning: HashSet<RequestId>,
     pub(crate) building: HashSet<JobId>,
@@ -215,6 +217,7 @@ impl Gateway {
             head,
             started_millis: millis(),
             offered: HashMap::new(),
+            short_of_bond: HashMap::new(),
             planning: HashSet::new(),
             building: HashSet::new(),
             checking: HashSet::new(),

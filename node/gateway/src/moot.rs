@@ -33,9 +33,13 @@ impl Gateway {
             DebtKey::Settle(id) => self.moot_unless(id, |state| state == RequestState::Settling).await,
             DebtKey::Fail(id) => self.moot_unless(id, |state| matches!(state, RequestState::Failing(_))).await,
             DebtKey::Report(award) => self.moot_report(award).await,
-            DebtKey::Answer(award) | DebtKey::Slash(award) => {
-                let open = self.context.store.read().await?.report(award).await?;
-                Ok((open != Some(true)).then_some("the report is closed"))
+            DebtKey::Answer(award) | DebtKey::Slash(award) | DebtKey::Lapse(award) => {
+                if self.context.store.read().await?.report(award).await? != Some(true) {
+                    return Ok(Some("the report is closed"));
+                }
+                let late =
+                    matches!(key, DebtKey::Slash(_)) && self.head > self.context.chain.executable_until(award).await?;
+                Ok(late.then_some("the execution window is over"))
             }
             DebtKey::Claim(award) => self.moot_claim(award, AwardOnChain::Delivered).await,
             DebtKey::ClaimWithReceipt(award) => self.moot_claim(award, AwardOnChain::Reserved).await,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, U256};
 use gavel_domain::award::AwardEvent;
+use gavel_domain::bond::{Admission, most_committed};
 use gavel_domain::ceiling::CeilingSchedule;
 use gavel_domain::job::{Job, JobState};
 use gavel_domain::request::{RequestEvent, RequestFailure, RequestState, RequestTask};
@@ -14,6 +15,7 @@ use gavel_types::request::{Request, RequestOrigin};
 use gavel_types::statement::Statement;
 use gavel_types::unit::WorkUnits;
 
+use crate::awards::stored_receipt;
 use crate::chain::{ChainChange, ChainFact, Owed};
 use crate::engine::{Gateway, News, Plan};
 use crate::error::GatewayError;
@@ -117,7 +119,8 @@ impl Gateway {
         let mut new = Vec::new();
         for row in read.open_requests().await? {
             let id = row.value.task.id;
-            let unplanned = row.value.task.state == RequestState::Planned && !self.planning.contains(&id);
+            let looked_at = self.planning.contains(&id) || self.short_of_bond.get(&id) == Some(&self.head);
+            let unplanned = row.value.task.state == RequestState::Planned && !looked_at;
             if unplanned && read.jobs_of(id).await?.is_empty() {
                 new.push(NewRequest { id, request: row.value.request, origin: row.value.origin });
             }
@@ -155,11 +158,6 @@ impl Gateway {
                 return self.finish(steps).await;
             }
         };
-        let mut steps = self.steps().await?;
-        let still = steps.tx.request(id).await?.is_some_and(|row| row.value.task.is_working());
-        if !still || !steps.tx.jobs_of(id).await?.is_empty() {
-            return Ok(());
-        }
         let units = WorkUnits(plan.jobs.iter().fold(0, |sum: u64, job| sum.saturating_add(job.units.0)));
         let rule = &self.context.rule;
         let ceiling = CeilingSchedule::of_request(
@@ -170,6 +168,21 @@ impl Gateway {
             rule.ceiling_ramp_blocks,
             rule.patience_blocks,
         );
+        let admission =
+            self.admit(id, most_committed(plan.work_fee, ceiling.maximum, units, rule.attempt_limit)).await?;
+        let mut steps = self.steps().await?;
+        let still = steps.tx.request(id).await?.is_some_and(|row| row.value.task.is_working());
+        if !still || !steps.tx.jobs_of(id).await?.is_empty() {
+            return Ok(());
+        }
+        match admission {
+            Admission::Taken => {}
+            Admission::Waits => return Ok(()),
+            Admission::Never => {
+                steps.apply(Due::Request(id, RequestEvent::GiveUp(RequestFailure::BondTooLow))).await?;
+                return self.finish(steps).await;
+            }
+        }
         steps.tx.set_request_terms(id, plan.work_fee, &ceiling).await?;
         for (position, job) in plan.jobs.iter().enumerate() {
             let row = self.job_row(id, position as u32, job);
@@ -181,6 +194,47 @@ impl Gateway {
             steps.apply(Due::Request(id, RequestEvent::GiveUp(RequestFailure::FeeTooLow))).await?;
         }
         self.finish(steps).await
+    }
+
+    /// Whether the bond admits a request that may commit `most` wei, beside those that were taken.
+    async fn admit(&mut self, id: RequestId, most: U256) -> Result<Admission, GatewayError> {
+        let bond = self.context.chain.bond().await?;
+        let committed = bond.committed.saturating_add(self.still_to_commit().await?);
+        let admission = self.context.rule.bond_share().admit(bond.cover, committed, most);
+        match admission {
+            Admission::Taken => _ = self.short_of_bond.remove(&id),
+            Admission::Never => {
+                tracing::warn!(request = %id, %most, bond = %bond.cover, "more than the share of the bond")
+            }
+            // Looked at again with the next block; said once.
+            Admission::Waits => {
+                if self.short_of_bond.insert(id, self.head).is_none() {
+                    tracing::warn!(request = %id, %most, %committed, bond = %bond.cover, "waits for free bond");
+                }
+            }
+        }
+        Ok(admission)
+    }
+
+    /// What requests that were taken may commit beyond what they have, in wei.
+    async fn still_to_commit(&self) -> Result<U256, GatewayError> {
+        let mut read = self.context.store.read().await?;
+        let mut taken = Vec::new();
+        for row in read.open_requests().await? {
+            let (task, ceiling) = (row.value.task, row.value.ceiling);
+            let jobs = read.jobs_of(task.id).await?;
+            if task.is_working() && !jobs.is_empty() {
+                let units = jobs.iter().fold(0, |sum: u64, job| sum.saturating_add(job.value.job.terms.units.0));
+                taken.push((task.id, ceiling.maximum, WorkUnits(units)));
+            }
+        }
+        drop(read);
+        let mut sum = U256::ZERO;
+        for (id, maximum, units) in taken {
+            let free = self.context.chain.uncommitted(id).await?;
+            sum = sum.saturating_add(most_committed(free, maximum, units, self.context.rule.attempt_limit));
+        }
+        Ok(sum)
     }
 
     fn job_row(&self, request: RequestId, position: u32, job: &PlannedJob) -> JobRow {
@@ -253,22 +307,30 @@ impl Gateway {
         }
     }
 
-    /// Answers reports on delivered awards, and executes the slash of unanswered ones.
+    /// Answers reports on delivered awards, executes the slash of unanswered ones, and closes what nobody executed.
     pub(crate) async fn serve_reports(&mut self) -> Result<(), GatewayError> {
         let reports = self.context.store.read().await?.open_reports().await?;
         if reports.is_empty() {
             return Ok(());
         }
-        let mut steps = self.steps().await?;
         for (award, answer_until) in reports {
-            let Some(row) = steps.tx.award(award).await? else { continue };
-            match crate::awards::stored_receipt(&row.value) {
-                Some(receipt) => steps.owe(&Owed::AnswerReport { award, receipt }).await?,
-                None if self.head > answer_until => steps.owe(&Owed::ExecuteSlash { award }).await?,
-                None => {}
-            }
+            let owed = match self.context.store.read().await?.award(award).await? {
+                None => continue,
+                Some(row) => match stored_receipt(&row.value) {
+                    Some(receipt) => Owed::AnswerReport { award, receipt },
+                    None if self.head <= answer_until => continue,
+                    None if self.head <= self.context.chain.executable_until(award).await? => {
+                        Owed::ExecuteSlash { award }
+                    }
+                    // This gateway slept through the window: the deposit comes back.
+                    None => Owed::LapseReport { award },
+                },
+            };
+            let mut steps = self.steps().await?;
+            steps.owe(&owed).await?;
+            self.finish(steps).await?;
         }
-        self.finish(steps).await
+        Ok(())
     }
 }
 

@@ -76,6 +76,7 @@ impl Prover {
             proved: false,
             results: Vec::new(),
             receipt: None,
+            ended: false,
         };
         self.checkpoint.put_award(id, &record)?;
         self.work.insert(id, Work { record, input: None, slot: None, running: false, failures: 0 });
@@ -168,8 +169,10 @@ impl Prover {
     }
 
     pub(crate) fn forget(&mut self, award: AwardId) -> Result<(), ProverError> {
-        let Some(work) = self.work.remove(&award) else { return Ok(()) };
+        let Some(mut work) = self.work.remove(&award) else { return Ok(()) };
         if work.record.accept.is_some() {
+            work.record.ended = true;
+            self.checkpoint.put_award(award, &work.record)?;
             self.checkpoint.close_award(award)
         } else {
             self.checkpoint.drop_award(award)

@@ -41,6 +41,9 @@ pub struct AwardRecord {
     pub proved: bool,
     pub results: Vec<B256>,
     pub receipt: Option<Signed<DeliveryReceipt>>,
+    /// The gateway said that there is nothing left to do.
+    #[serde(default)]
+    pub ended: bool,
 }
 
 /// The folder of one operator.
@@ -100,20 +103,32 @@ impl Checkpoint {
         self.write_json(Part::Awards, award.0, record)
     }
 
-    /// Every award that has no receipt yet.
+    /// Every award that has neither a receipt nor another end.
     ///
     /// # Errors
     /// [`ProverError`].
     pub fn open_awards(&self) -> Result<Vec<(AwardId, AwardRecord)>, ProverError> {
-        let mut open = Vec::new();
+        self.awards_where(|record| record.receipt.is_none() && !record.ended)
+    }
+
+    /// Every award with its delivery receipt.
+    ///
+    /// # Errors
+    /// [`ProverError`].
+    pub fn delivered_awards(&self) -> Result<Vec<(AwardId, AwardRecord)>, ProverError> {
+        self.awards_where(|record| record.receipt.is_some())
+    }
+
+    fn awards_where(&self, holds: impl Fn(&AwardRecord) -> bool) -> Result<Vec<(AwardId, AwardRecord)>, ProverError> {
+        let mut found = Vec::new();
         for name in self.names(Part::Awards)? {
             if let Some(record) = self.read_json::<AwardRecord>(Part::Awards, name)?
-                && record.receipt.is_none()
+                && holds(&record)
             {
-                open.push((AwardId(name), record));
+                found.push((AwardId(name), record));
             }
         }
-        Ok(open)
+        Ok(found)
     }
 
     /// # Errors

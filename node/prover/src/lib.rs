@@ -11,6 +11,7 @@ pub mod bidding;
 mod bids;
 pub mod chain;
 pub mod checkpoint;
+pub mod claims;
 pub mod config;
 pub mod engine;
 pub mod error;

@@ -63,6 +63,7 @@ fn award() -> AwardRecord {
         proved: false,
         results: vec![B256::repeat_byte(9)],
         receipt: None,
+        ended: false,
     }
 }
 

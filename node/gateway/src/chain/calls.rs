@@ -44,6 +44,7 @@ pub fn call(contracts: &Gavel, supernet: u32, owed: &Owed) -> (Address, Vec<u8>,
         Owed::ExecuteSlash { award } => {
             free(contracts.slasher, Slasher::executeSlashCall { awardId: award.0 }.abi_encode())
         }
+        Owed::LapseReport { award } => free(contracts.slasher, Slasher::lapseCall { awardId: award.0 }.abi_encode()),
         Owed::Claim { award } => free(contracts.auction_book, AuctionBook::claimCall { awardId: award.0 }.abi_encode()),
         Owed::ClaimWithReceipt { receipt, .. } => {
             free(contracts.auction_book, AuctionBook::claimWithReceiptCall::from(receipt).abi_encode())

@@ -78,6 +78,9 @@ pub enum Owed {
     ExecuteSlash {
         award: AwardId,
     },
+    LapseReport {
+        award: AwardId,
+    },
     Claim {
         award: AwardId,
     },
@@ -101,6 +104,7 @@ pub enum DebtKey {
     Report(AwardId),
     Answer(AwardId),
     Slash(AwardId),
+    Lapse(AwardId),
     Claim(AwardId),
     ClaimWithReceipt(AwardId),
     Sync { operator: OperatorId, round: u64 },
@@ -115,6 +119,7 @@ impl fmt::Display for DebtKey {
             DebtKey::Report(award) => write!(f, "report/{award}"),
             DebtKey::Answer(award) => write!(f, "answer/{award}"),
             DebtKey::Slash(award) => write!(f, "slash/{award}"),
+            DebtKey::Lapse(award) => write!(f, "lapse/{award}"),
             DebtKey::Claim(award) => write!(f, "claim/{award}"),
             DebtKey::ClaimWithReceipt(award) => write!(f, "claim-receipt/{award}"),
             DebtKey::Sync { operator, round } => write!(f, "sync/{operator}/{round}"),
@@ -135,6 +140,7 @@ impl DebtKey {
             "report" => award().map(DebtKey::Report),
             "answer" => award().map(DebtKey::Answer),
             "slash" => award().map(DebtKey::Slash),
+            "lapse" => award().map(DebtKey::Lapse),
             "claim" => award().map(DebtKey::Claim),
             "claim-receipt" => award().map(DebtKey::ClaimWithReceipt),
             "sync" => {
@@ -165,6 +171,7 @@ impl Owed {
             Owed::ReportMiss { award, .. } => DebtKey::Report(award),
             Owed::AnswerReport { award, .. } => DebtKey::Answer(award),
             Owed::ExecuteSlash { award } => DebtKey::Slash(award),
+            Owed::LapseReport { award } => DebtKey::Lapse(award),
             Owed::Claim { award } => DebtKey::Claim(award),
             Owed::ClaimWithReceipt { award, .. } => DebtKey::ClaimWithReceipt(award),
             Owed::SyncCapacity { operator, round } => DebtKey::Sync { operator, round },
@@ -189,6 +196,7 @@ mod tests {
             DebtKey::Report(award),
             DebtKey::Answer(award),
             DebtKey::Slash(award),
+            DebtKey::Lapse(award),
             DebtKey::Claim(award),
             DebtKey::ClaimWithReceipt(award),
             DebtKey::Sync { operator, round: 9 },

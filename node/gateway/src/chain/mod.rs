@@ -55,6 +55,15 @@ pub struct SupernetTerms {
     pub last_tick: u64,
 }
 
+/// The gateway's bond at the newest block, in wei.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bond {
+    /// What covers awards: nothing that is being withdrawn.
+    pub cover: U256,
+    /// What awards of unsettled requests may still claim.
+    pub committed: U256,
+}
+
 /// What a block tells the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChainFact {
@@ -124,9 +133,12 @@ pub trait MarketChain: Send + Sync + 'static {
     fn head(&self) -> ChainFuture<'_, u64>;
     fn terms(&self) -> ChainFuture<'_, SupernetTerms>;
     fn operators(&self, operators: Vec<OperatorId>) -> ChainFuture<'_, Vec<OperatorOnChain>>;
+    fn bond(&self) -> ChainFuture<'_, Bond>;
     /// Fee of a request that no award has taken, in wei.
     fn uncommitted(&self, request: RequestId) -> ChainFuture<'_, U256>;
     fn award(&self, award: AwardId) -> ChainFuture<'_, AwardOnChain>;
+    /// Last block in which the slash of a reported award can be executed.
+    fn executable_until(&self, award: AwardId) -> ChainFuture<'_, u64>;
     fn tick(&self, key: TickKey) -> ChainFuture<'_, TickOnChain>;
     /// The next change after a position; `None` when there is none yet.
     fn poll<'a>(&'a self, cursor: Option<&'a str>) -> ChainFuture<'a, Option<ChainChange>>;

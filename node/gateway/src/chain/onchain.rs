@@ -14,8 +14,8 @@ use tokio::sync::Mutex;
 
 use super::facts::Scope;
 use super::{
-    AwardOnChain, ChainChange, ChainFuture, MarketChain, OperatorOnChain, Owed, Refused, StoreOutbox, SupernetTerms,
-    TickOnChain, calls,
+    AwardOnChain, Bond, ChainChange, ChainFuture, MarketChain, OperatorOnChain, Owed, Refused, StoreOutbox,
+    SupernetTerms, TickOnChain, calls,
 };
 
 #[derive(Clone, Debug)]
@@ -190,6 +190,14 @@ impl MarketChain for OnChain {
         })
     }
 
+    fn bond(&self) -> ChainFuture<'_, Bond> {
+        Box::pin(async move {
+            let bond = self.reader.bond(BlockId::latest()).await?;
+            let cover = U256::from(bond.balance.saturating_sub(bond.withdrawing));
+            Ok(Bond { cover, committed: U256::from(bond.committed) })
+        })
+    }
+
     fn uncommitted(&self, request: RequestId) -> ChainFuture<'_, U256> {
         Box::pin(async move {
             let account = self.reader.account(request.0, BlockId::latest()).await?;
@@ -210,6 +218,10 @@ impl MarketChain for OnChain {
                 _ => AwardOnChain::Over,
             })
         })
+    }
+
+    fn executable_until(&self, award: AwardId) -> ChainFuture<'_, u64> {
+        Box::pin(async move { Ok(self.reader.report(award.0, BlockId::latest()).await?.executeUntil) })
     }
 
     fn tick(&self, key: TickKey) -> ChainFuture<'_, TickOnChain> {

@@ -8,8 +8,8 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use gavel_chain::ChainError;
 use gavel_domain::request::RequestEvent;
 use gavel_gateway::chain::{
-    AwardOnChain, ChainChange, ChainFact, ChainFuture, MarketChain, OperatorOnChain, Owed, Refused, SupernetTerms,
-    TickOnChain,
+    AwardOnChain, Bond, ChainChange, ChainFact, ChainFuture, MarketChain, OperatorOnChain, Owed, Refused,
+    SupernetTerms, TickOnChain,
 };
 use gavel_prover::chain::{AwardOnChain as ProverAward, ChainView};
 use gavel_store::{Lease, OutboxIntent, OutboxOutcome, Store};
@@ -21,6 +21,7 @@ pub const CHAIN_ID: u64 = 31337;
 
 #[derive(Clone, Debug)]
 pub struct StoredAward {
+    pub payer: RequestId,
     pub operator: OperatorId,
     pub units: WorkUnits,
     pub price: U256,
@@ -36,12 +37,15 @@ pub struct State {
     pub capacity: BTreeMap<OperatorId, u64>,
     pub awards: BTreeMap<AwardId, StoredAward>,
     pub uncommitted: BTreeMap<RequestId, U256>,
+    /// Of the gateway, in wei.
+    pub bond: U256,
     pub ended: BTreeMap<RequestId, RequestEvent>,
     pub results: BTreeMap<RequestId, Vec<B256>>,
     pub paid: BTreeMap<AwardId, U256>,
     pub reports: BTreeMap<AwardId, u64>,
     pub slashed: Vec<OperatorId>,
     pub answered: Vec<AwardId>,
+    pub lapsed: Vec<AwardId>,
     /// Anchored ticks with their roots.
     pub ticks: BTreeMap<u64, B256>,
     /// Awards to skip although they could be reserved.
@@ -75,10 +79,12 @@ pub struct TestChain {
 }
 
 pub const ANSWER_BLOCKS: u64 = 20;
+/// Blocks after the answer window in which a slash can be executed.
+pub const EXECUTION_BLOCKS: u64 = 60;
 
 impl TestChain {
     pub fn new(gateway: &Signer) -> Self {
-        let state = State { head: 100, ..State::default() };
+        let state = State { head: 100, bond: U256::from(u64::MAX), ..State::default() };
         Self { state: Mutex::new(state), node: Mutex::default(), gateway: gateway.address() }
     }
 
@@ -201,6 +207,10 @@ impl MarketChain for TestChain {
         })
     }
 
+    fn bond(&self) -> ChainFuture<'_, Bond> {
+        Box::pin(async { Ok(self.with(|state| Bond { cover: state.bond, committed: state.committed() })) })
+    }
+
     fn uncommitted(&self, request: RequestId) -> ChainFuture<'_, U256> {
         Box::pin(async move { Ok(self.with(|state| state.uncommitted.get(&request).copied().unwrap_or_default())) })
     }
@@ -209,6 +219,12 @@ impl MarketChain for TestChain {
         Box::pin(async move {
             Ok(self.with(|state| state.awards.get(&award).map_or(AwardOnChain::None, |award| award.state)))
         })
+    }
+
+    fn executable_until(&self, award: AwardId) -> ChainFuture<'_, u64> {
+        Box::pin(
+            async move { Ok(self.with(|state| state.reports.get(&award).map_or(0, |until| until + EXECUTION_BLOCKS))) },
+        )
     }
 
     fn tick(&self, key: TickKey) -> ChainFuture<'_, TickOnChain> {

@@ -1,10 +1,11 @@
 //! What the contracts do with a transaction.
 
+use alloy_primitives::U256;
 use gavel_domain::request::{RequestEvent, RequestFailure};
 use gavel_gateway::chain::{AwardOnChain, ChainFact, Owed};
 use gavel_types::id::{AwardId, JobId, OperatorId, RequestId};
 
-use crate::chain::{ANSWER_BLOCKS, State, StoredAward};
+use crate::chain::{ANSWER_BLOCKS, EXECUTION_BLOCKS, State, StoredAward};
 
 impl State {
     pub fn execute(&mut self, owed: &Owed) -> Result<(), String> {
@@ -51,6 +52,7 @@ impl State {
                     }
                     self.uncommitted.insert(award.payer, free - price);
                     let stored = StoredAward {
+                        payer: award.payer,
                         operator: award.operator,
                         units: award.units,
                         price,
@@ -92,10 +94,23 @@ impl State {
             Owed::ExecuteSlash { award } => {
                 let until = *self.reports.get(award).ok_or("ReportNotOpen")?;
                 assert!(self.head > until, "slashed inside the answer window");
+                if self.head > until + EXECUTION_BLOCKS {
+                    return Err("ExecutionWindowClosed".into());
+                }
                 self.reports.remove(award);
                 let stored = self.awards.get_mut(award).unwrap();
                 stored.state = AwardOnChain::Over;
                 self.slashed.push(stored.operator);
+                self.next_fact.push(ChainFact::ReportClosed { award: *award });
+                Ok(())
+            }
+            Owed::LapseReport { award } => {
+                let until = *self.reports.get(award).ok_or("ReportNotOpen")?;
+                if self.head <= until + EXECUTION_BLOCKS {
+                    return Err("ExecutionWindowOpen".into());
+                }
+                self.reports.remove(award);
+                self.lapsed.push(*award);
                 self.next_fact.push(ChainFact::ReportClosed { award: *award });
                 Ok(())
             }
@@ -122,6 +137,15 @@ impl State {
     pub fn reserved(&self, operator: OperatorId) -> u64 {
         let held = |award: &&StoredAward| award.operator == operator && award.state == AwardOnChain::Reserved;
         self.awards.values().filter(held).map(|award| award.units.0).sum()
+    }
+
+    /// What the bond still owes for awards of requests that are not settled.
+    pub fn committed(&self) -> U256 {
+        let owed = |award: &&StoredAward| {
+            matches!(award.state, AwardOnChain::Reserved | AwardOnChain::Delivered)
+                && self.ended.get(&award.payer) != Some(&RequestEvent::SettledOnChain)
+        };
+        self.awards.values().filter(owed).map(|award| award.price).sum()
     }
 
     pub fn end(&mut self, id: RequestId, event: RequestEvent) -> Result<(), String> {

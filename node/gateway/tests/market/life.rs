@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::chain::State;
 use crate::stage::{Fault, Market, Operator, rule};
 use alloy_primitives::{B256, U256};
+use gavel_domain::award::AwardState;
 use gavel_domain::request::{RequestEvent, RequestFailure};
 use gavel_gateway::chain::{AwardOnChain, ChainFact};
 use gavel_rpc::{Limits, TaskClient};
@@ -72,6 +73,32 @@ async fn a_killed_prover_is_replaced_and_slashed() {
         let paid_to_victim = state.paid.keys().any(|award| state.awards[award].operator == cheap.id);
         assert!(!paid_to_victim);
     });
+    // It comes back, proves, and is told that nothing is taken any more.
+    let store = market.store().await;
+    let slashed: Vec<_> = market.chain.with(|state| {
+        state.awards.iter().filter(|(_, award)| award.state == AwardOnChain::Over).map(|(id, _)| *id).collect()
+    });
+    for award in &slashed {
+        while store.read().await.unwrap().report(*award).await.unwrap() != Some(false) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let checkpoint = market.checkpoint(&cheap);
+    let holds = |award| checkpoint.open_awards().unwrap().iter().any(|(open, _)| *open == award);
+    assert!(slashed.iter().all(|award| holds(*award)));
+    let revived = Operator { fault: Fault::None, ..cheap };
+    let _revived = market.run_prover(&revived);
+    for award in slashed {
+        for _ in 0..500 {
+            if !holds(award) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(!holds(award), "the prover lets go of {award}");
+        let stored = store.read().await.unwrap().award(award).await.unwrap().unwrap().value.award.state;
+        assert!(matches!(stored, AwardState::Missed { .. }), "no receipt is signed: {stored:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use gavel_domain::award::AwardState;
 use gavel_domain::request::{RequestEvent, RequestFailure, RequestState};
 use gavel_gateway::GatewayError;
@@ -49,6 +49,27 @@ async fn what_is_refused_for_a_while_is_done_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_beyond_the_share_of_the_bond_wait_or_fail() {
+    let (market, operator) = one_prover(30).await;
+    // Four fifths of it admit one request of this fee at a time.
+    market.chain.with(|state| state.bond = U256::from(2 * FEE));
+    let _gateway = market.run_gateway().await;
+    let _prover = market.run_prover(&operator);
+    let ids = [market.request(0, FEE, "SELECT 1"), market.request(1, FEE, "SELECT 2")];
+    let large = market.request(2, 2 * FEE, "SELECT 3");
+    market.until("the large one fails", failed(large, RequestFailure::BondTooLow)).await;
+    for id in ids {
+        market.until("both others are settled", settled(id)).await;
+    }
+    market.chain.with(|state| {
+        let blocks = |id| state.awards.values().filter(move |award| award.payer == id).map(|award| award.block);
+        assert_eq!(blocks(large).count(), 0, "nothing was committed to it");
+        let [first, second] = ids.map(|id| (blocks(id).min().unwrap(), blocks(id).max().unwrap()));
+        assert!(first.1 < second.0 || second.1 < first.0, "one after the other: {first:?} {second:?}");
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_report_and_slash_still_reach_the_culprit() {
     let market = Market::new(rule()).await;
     let cheap = Operator::new(1, [None, Some(10), None]).with(Fault::Stuck, 0);
@@ -77,6 +98,23 @@ async fn a_refused_report_and_slash_still_reach_the_culprit() {
     market.until("the stuck one is slashed", |state| !state.slashed.is_empty()).await;
     assert_refused(&market, &["report", "slash"]);
     assert!(!gateway.is_finished());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_nobody_could_execute_in_time_lapses() {
+    let market = Market::new(rule()).await;
+    let cheap = Operator::new(1, [None, Some(10), None]).with(Fault::Stuck, 0);
+    let dear = Operator::new(2, ALL);
+    [&cheap, &dear].into_iter().for_each(|operator| market.register(operator, 10_000));
+    market.chain.refuse("slash", usize::MAX);
+    let _gateway = market.run_gateway().await;
+    let _provers = [&cheap, &dear].map(|operator| market.run_prover(operator));
+    let id = market.request(0, FEE, "SELECT 1");
+    market.until("the report lapses", |state| !state.lapsed.is_empty() && state.reports.is_empty()).await;
+    market.until("the request is settled", settled(id)).await;
+    market.until("everybody is paid", |state| state.paid.len() == 7).await;
+    market.until_nothing_is_owed().await;
+    assert!(market.chain.with(|state| state.slashed.is_empty()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

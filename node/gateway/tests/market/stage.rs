@@ -100,6 +100,7 @@ pub fn rule() -> MarketRule {
         cool_down_blocks: 10,
         cool_down_maximum_blocks: 1_000,
         lost_after_millis: 1_000,
+        bond_share_percent: 80,
         idle_anchor_blocks: 5,
     }
 }
@@ -216,14 +217,18 @@ impl Market {
         }
     }
 
+    /// What a prover has on disk.
+    pub fn checkpoint(&self, operator: &Operator) -> Checkpoint {
+        Checkpoint::open(&self.folder.path().join(format!("prover-{}", operator.id))).unwrap()
+    }
+
     /// A prover on a task of its own; aborting it is a kill.
     pub fn run_prover(&self, operator: &Operator) -> (JoinHandle<()>, Arc<TestProver>) {
-        let folder = self.folder.path().join(format!("prover-{}", operator.id));
         let prover = Arc::new(TestProver { fault: operator.fault, millis: operator.millis, proofs: 0.into() });
         let slots = Slots::new(&self.slots_folder(), 48, 6).unwrap();
         let running = Prover::new(
             self.identity_of(operator),
-            Checkpoint::open(&folder).unwrap(),
+            self.checkpoint(operator),
             slots,
             Arc::clone(&prover) as Arc<dyn JobProver>,
             Arc::new(ProverChain(Arc::clone(&self.chain))),

@@ -8,15 +8,16 @@ use alloy::{
 };
 use gavel_chain::bindings::{
     eigenlayer::{DelegationManager, StrategyManager},
-    gavel::Slasher,
+    gavel::{QueryRequests, Slasher},
 };
 use gavel_prover::{
     ReportAnswers,
     checkpoint::{AwardRecord, Checkpoint},
+    claims::{Payment, claim_delivered},
 };
 use gavel_testkit::{
     TestkitError,
-    miss::{AwardedJob, UNITS},
+    miss::{AwardedJob, PRICE, UNITS},
 };
 use gavel_types::{
     id::{AwardId, OperatorId},
@@ -126,6 +127,7 @@ fn record(award: &AwardedJob, receipt: Option<Signed<DeliveryReceipt>>) -> Award
         proved: true,
         results: Vec::new(),
         receipt,
+        ended: false,
     }
 }
 
@@ -159,6 +161,28 @@ async fn a_prover_answers_a_false_report_by_itself() -> Result<(), Box<dyn std::
     assert_eq!(market.devnet.client().balance(owner).await? - before, deposit(&market), "the bid key pays for gas");
     assert_eq!(market.reader.report(award.id, BlockId::latest()).await?.state, DISMISSED);
     assert_eq!(answers.answer_open_reports().await?, [], "it is answered once");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operator_claims_with_its_receipts() -> Result<(), Box<dyn std::error::Error>> {
+    let market = Market::start().await?;
+    let id = market.ask(&market.request(fee(), 200).await?).await?;
+    let award = market.award(id, 1).await?;
+    let folder = tempfile::tempdir()?;
+    let checkpoint = Checkpoint::open(folder.path())?;
+    checkpoint.put_award(AwardId(award.id), &record(&award, Some(award.receipt())))?;
+    let owner = market.operator.owner.address;
+    let wallet = market.devnet.wallet(&market.operator.bid)?;
+    let payment = async || claim_delivered(&market.reader, &wallet, &checkpoint).await.map(|claims| claims[0].payment);
+    assert_eq!(payment().await?, Payment::RequestOpen);
+
+    let fail = QueryRequests::failCall { requestId: id, reason: 1 };
+    market.gateway()?.send(market.devnet.deployment().gavel.query_requests, &fail).await?;
+    let before = market.devnet.client().balance(owner).await?;
+    assert_eq!(payment().await?, Payment::Claimed);
+    assert_eq!(market.devnet.client().balance(owner).await? - before, U256::from(PRICE * UNITS));
+    assert_eq!(payment().await?, Payment::Closed);
     Ok(())
 }
 
