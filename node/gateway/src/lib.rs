@@ -16,6 +16,7 @@ pub mod history;
 pub mod planning;
 pub mod tasks;
 
+mod admission;
 mod awarding;
 mod awards;
 mod bids;
@@ -26,6 +27,7 @@ mod feeds;
 mod moot;
 mod peers;
 mod reorg;
+mod reports;
 mod requests;
 mod steps;
 mod ticks;

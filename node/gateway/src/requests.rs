@@ -15,8 +15,7 @@ use gavel_types::request::{Request, RequestOrigin};
 use gavel_types::statement::Statement;
 use gavel_types::unit::WorkUnits;
 
-use crate::awards::stored_receipt;
-use crate::chain::{ChainChange, ChainFact, Owed};
+use crate::chain::{ChainChange, ChainFact};
 use crate::engine::{Gateway, News, Plan};
 use crate::error::GatewayError;
 use crate::planning::{PlanError, PlanRequest, PlannedJob, ProvedNeed, WantedInput};
@@ -196,47 +195,6 @@ impl Gateway {
         self.finish(steps).await
     }
 
-    /// Whether the bond admits a request that may commit `most` wei, beside those that were taken.
-    async fn admit(&mut self, id: RequestId, most: U256) -> Result<Admission, GatewayError> {
-        let bond = self.context.chain.bond().await?;
-        let committed = bond.committed.saturating_add(self.still_to_commit().await?);
-        let admission = self.context.rule.bond_share().admit(bond.cover, committed, most);
-        match admission {
-            Admission::Taken => _ = self.short_of_bond.remove(&id),
-            Admission::Never => {
-                tracing::warn!(request = %id, %most, bond = %bond.cover, "more than the share of the bond")
-            }
-            // Looked at again with the next block; said once.
-            Admission::Waits => {
-                if self.short_of_bond.insert(id, self.head).is_none() {
-                    tracing::warn!(request = %id, %most, %committed, bond = %bond.cover, "waits for free bond");
-                }
-            }
-        }
-        Ok(admission)
-    }
-
-    /// What requests that were taken may commit beyond what they have, in wei.
-    async fn still_to_commit(&self) -> Result<U256, GatewayError> {
-        let mut read = self.context.store.read().await?;
-        let mut taken = Vec::new();
-        for row in read.open_requests().await? {
-            let (task, ceiling) = (row.value.task, row.value.ceiling);
-            let jobs = read.jobs_of(task.id).await?;
-            if task.is_working() && !jobs.is_empty() {
-                let units = jobs.iter().fold(0, |sum: u64, job| sum.saturating_add(job.value.job.terms.units.0));
-                taken.push((task.id, ceiling.maximum, WorkUnits(units)));
-            }
-        }
-        drop(read);
-        let mut sum = U256::ZERO;
-        for (id, maximum, units) in taken {
-            let free = self.context.chain.uncommitted(id).await?;
-            sum = sum.saturating_add(most_committed(free, maximum, units, self.context.rule.attempt_limit));
-        }
-        Ok(sum)
-    }
-
     fn job_row(&self, request: RequestId, position: u32, job: &PlannedJob) -> JobRow {
         let terms = JobTerms {
             job: JobId::derive(request, position),
@@ -305,32 +263,6 @@ impl Gateway {
                 self.finish(steps).await
             }
         }
-    }
-
-    /// Answers reports on delivered awards, executes the slash of unanswered ones, and closes what nobody executed.
-    pub(crate) async fn serve_reports(&mut self) -> Result<(), GatewayError> {
-        let reports = self.context.store.read().await?.open_reports().await?;
-        if reports.is_empty() {
-            return Ok(());
-        }
-        for (award, answer_until) in reports {
-            let owed = match self.context.store.read().await?.award(award).await? {
-                None => continue,
-                Some(row) => match stored_receipt(&row.value) {
-                    Some(receipt) => Owed::AnswerReport { award, receipt },
-                    None if self.head <= answer_until => continue,
-                    None if self.head <= self.context.chain.executable_until(award).await? => {
-                        Owed::ExecuteSlash { award }
-                    }
-                    // This gateway slept through the window: the deposit comes back.
-                    None => Owed::LapseReport { award },
-                },
-            };
-            let mut steps = self.steps().await?;
-            steps.owe(&owed).await?;
-            self.finish(steps).await?;
-        }
-        Ok(())
     }
 }
 

@@ -36,9 +36,13 @@ impl ReportAnswers {
 
     /// Looks for reports until dropped. What fails is tried again.
     pub async fn run(mut self) {
+        let account = self.wallet.address();
+        if self.reader.client().balance(account).await.is_ok_and(|balance| balance.is_zero()) {
+            tracing::warn!(%account, "the bid key's account has nothing to answer a false report with");
+        }
         loop {
             if let Err(error) = self.answer_open_reports().await {
-                tracing::warn!(%error, account = %self.wallet.address(), "miss reports not looked through");
+                tracing::warn!(%error, %account, "miss reports not looked through");
             }
             tokio::time::sleep(self.pause).await;
         }
