@@ -36,6 +36,7 @@ pub struct Record {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Recorded {
     chain_id: u64,
     blocks: u64,
