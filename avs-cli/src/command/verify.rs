@@ -67,6 +67,7 @@ impl Verify {
         };
         let compared = !self.rpc_urls.is_empty();
         if compared {
+            let _progress = output.progress("comparing the block hash with the endpoint's");
             compare_hash(&self.rpc_urls, &file.statement).await?;
         }
         let ProofFile { statement, result, .. } = file;
