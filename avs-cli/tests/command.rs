@@ -154,6 +154,11 @@ fn a_network_with_an_operator_a_request_and_a_recording() {
     assert!(unanswered.contains("it is open"), "{unanswered}");
     let cancelled = json(&gavel(at, &["--json", "request", "cancel", id]));
     assert_eq!(cancelled["state"], "cancelled");
+    let followed = gavel(at, &["--json", "request", "follow", id]);
+    let ended: Value = serde_json::from_slice(&followed.stdout).unwrap();
+    assert_eq!((&ended["requestId"], &ended["state"]), (&request["requestId"], &Value::from("cancelled")));
+    let unanswered = complaint(&followed);
+    assert!(unanswered.contains("the request was not answered: it is cancelled"), "{unanswered}");
     let reversed = ask.iter().map(|part| {
         if *part == from {
             to.as_str()
@@ -221,7 +226,7 @@ fn refused_requests(at: &Path, ask: &[&str], cancelled: &str) {
         assert!(complaint.contains(words), "{option} {value}: expected {words:?} in {complaint}");
     }
     let unknown = format!("{:#066x}", 7);
-    for action in ["status", "result", "cancel", "refund"] {
+    for action in ["status", "result", "follow", "cancel", "refund"] {
         let complaint = complaint(&gavel(at, &["request", action, &unknown]));
         assert!(complaint.contains(&format!("there is no request {unknown}")), "{complaint}");
     }

@@ -8,6 +8,7 @@ mod auctions;
 mod daemon;
 mod ends;
 mod files;
+mod follow;
 mod ledger;
 mod memory;
 mod money;
