@@ -3,6 +3,7 @@
 mod cli;
 mod command;
 mod output;
+mod progress;
 mod proof_file;
 
 use std::{io::IsTerminal, process::ExitCode};

@@ -1,9 +1,8 @@
 //! What people and programs get to see: results on stdout, progress and errors on stderr.
 
-use std::{io::IsTerminal, time::Duration};
-
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+
+use crate::progress::Progress;
 
 /// Where results go.
 #[derive(Clone, Copy, Debug)]
@@ -44,44 +43,8 @@ impl Output {
         }
     }
 
-    /// A line of progress that says what is going on, with a clock on a terminal.
+    /// A line of progress that says what is going on and for how long.
     pub fn progress(&self, message: impl Into<String>) -> Progress {
-        let message = message.into();
-        if std::io::stderr().is_terminal() {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar.set_message(message);
-            Progress { bar: Some(bar) }
-        } else {
-            eprintln!("{message}");
-            Progress { bar: None }
-        }
-    }
-}
-
-/// Progress of one thing; the line goes away when it is dropped.
-#[derive(Debug)]
-pub struct Progress {
-    bar: Option<ProgressBar>,
-}
-
-impl Progress {
-    /// Says what is going on now.
-    pub fn step(&self, message: impl Into<String>) {
-        match &self.bar {
-            Some(bar) => bar.set_message(message.into()),
-            None => eprintln!("{}", message.into()),
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        Progress::start(message.into())
     }
 }

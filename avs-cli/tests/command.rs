@@ -116,8 +116,8 @@ fn a_network_with_an_operator_a_request_and_a_recording() {
     let _network = Network(at);
     let up = ["--json", "devnet", "up", "--port", "0", "--block-time", "0", "--traded-blocks", "10"];
     let network = json(&gavel(at, &up));
-    let url = network["rpc_urls"][0].as_str().unwrap().to_owned();
-    let last = network["trades"]["last_block"].as_u64().unwrap();
+    let url = network["rpcUrls"][0].as_str().unwrap().to_owned();
+    let last = network["trades"]["lastBlock"].as_u64().unwrap();
     let twice = complaint(&gavel(at, &up));
     assert!(twice.contains("runs already"), "{twice}");
 
@@ -132,6 +132,10 @@ fn a_network_with_an_operator_a_request_and_a_recording() {
     json(&gavel(at, &["--json", "devnet", "restake", "1", "950"]));
     let status = json(&gavel(at, &register));
     assert_eq!((&status["registered"], &status["capacity"]["total"]), (&Value::from(true), &Value::from(2_000)));
+    assert_eq!((&status["delegatedShares"], &status["maxMagnitude"]), (&tokens(1_000), &tokens(1)));
+    let all = json(&gavel(at, &["--json", "devnet", "status"]));
+    assert_eq!((&all["network"], &all["operators"][0]), (&network, &status));
+    assert_eq!(snake_case(&all), Vec::<String>::new());
     let shown = gavel(at, &["operator", "status", "--devnet-operator", "1"]);
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(text.contains("member of the supernet, classes small"), "{text}");
@@ -150,6 +154,11 @@ fn a_network_with_an_operator_a_request_and_a_recording() {
     assert!(unanswered.contains("it is open"), "{unanswered}");
     let cancelled = json(&gavel(at, &["--json", "request", "cancel", id]));
     assert_eq!(cancelled["state"], "cancelled");
+    let followed = gavel(at, &["--json", "request", "follow", id]);
+    let ended: Value = serde_json::from_slice(&followed.stdout).unwrap();
+    assert_eq!((&ended["requestId"], &ended["state"]), (&request["requestId"], &Value::from("cancelled")));
+    let unanswered = complaint(&followed);
+    assert!(unanswered.contains("the request was not answered: it is cancelled"), "{unanswered}");
     let reversed = ask.iter().map(|part| {
         if *part == from {
             to.as_str()
@@ -168,9 +177,27 @@ fn a_network_with_an_operator_a_request_and_a_recording() {
     let mut record = vec!["--json", "record", "--rpc-url", &url, "--from-block", &from, "--to-block", &to];
     record.extend(["--prove", &prove, "--receipts", "--out", out.to_str().unwrap()]);
     let recorded = json(&gavel(at, &record));
+    assert_eq!((&recorded["chainId"], snake_case(&recorded)), (&Value::from(31_337), Vec::new()));
     assert_eq!((&recorded["blocks"], &recorded["proofs"]), (&Value::from(6), &Value::from(6)));
     let chain = gavel_testkit::replay::RecordedChain::open(&out).unwrap();
     assert_eq!((chain.chain_id, chain.blocks().count(), chain.proven().count()), (31_337, 6, 6));
+}
+
+/// So many of a token's whole units, as JSON has amounts.
+fn tokens(whole: u64) -> Value {
+    Value::from(format!("{whole}{}", "0".repeat(18)))
+}
+
+/// Names of fields that programs would have to spell in another way than all others.
+fn snake_case(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.keys().filter(|name| name.contains('_')).cloned();
+            own.chain(fields.values().flat_map(snake_case)).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(snake_case).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Requests that cannot be made, and ends that a request cannot have.
@@ -199,7 +226,7 @@ fn refused_requests(at: &Path, ask: &[&str], cancelled: &str) {
         assert!(complaint.contains(words), "{option} {value}: expected {words:?} in {complaint}");
     }
     let unknown = format!("{:#066x}", 7);
-    for action in ["status", "result", "cancel", "refund"] {
+    for action in ["status", "result", "follow", "cancel", "refund"] {
         let complaint = complaint(&gavel(at, &["request", action, &unknown]));
         assert!(complaint.contains(&format!("there is no request {unknown}")), "{complaint}");
     }

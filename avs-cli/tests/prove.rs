@@ -10,6 +10,7 @@ use std::{
 };
 
 use alloy::{primitives::U256, rpc::types::Header};
+use gavel_testdata::needs_chain_data;
 use gavel_testkit::replay::{Fault, RecordedChain, ReplayEndpoint, chain_data};
 use parameters::{TestParameters, test_parameters};
 use serde_json::{Value, json};
@@ -47,13 +48,12 @@ struct Desk {
 }
 
 impl Desk {
-    /// `None` without mainnet data.
-    async fn new(parameters: PathBuf) -> Option<Self> {
-        let chain = Arc::new(RecordedChain::open(&chain_data()?).unwrap());
+    async fn new(parameters: PathBuf) -> Self {
+        let chain = Arc::new(RecordedChain::open(&chain_data()).unwrap());
         let endpoint = ReplayEndpoint::start(chain.clone()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("pool.toml"), TABLE).unwrap();
-        Some(Desk { chain, endpoint, folder, parameters })
+        Desk { chain, endpoint, folder, parameters }
     }
 
     fn gavel(&self, arguments: &[&str]) -> Output {
@@ -96,7 +96,7 @@ fn refusal(output: &Output, why: &str) {
 
 /// A word of the pool as it was recorded.
 fn recorded(block: u64, slot: u64) -> U256 {
-    let path = chain_data().unwrap().join(format!("proofs/{block}.json"));
+    let path = chain_data().join(format!("proofs/{block}.json"));
     let proofs: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let proof = proofs.as_array().unwrap().iter().find(|proof| proof["address"] == POOL).unwrap();
     let key = format!("{slot:#066x}");
@@ -122,10 +122,11 @@ fn expected() -> Value {
     })
 }
 
+#[needs_chain_data]
 #[tokio::test(flavor = "multi_thread")]
 async fn mainnet_blocks_are_proven_and_every_change_of_the_file_is_refused() {
     let TestParameters { folder, verifying_key } = test_parameters();
-    let Some(desk) = Desk::new(folder).await else { return };
+    let desk = Desk::new(folder).await;
     fs::copy(verifying_key, desk.folder.path().join("verifying-key-test.json")).unwrap();
     success(&desk.prove(desk.endpoint.url(), (FROM, TO), &["--param", PARAM]));
     let text = fs::read_to_string(desk.folder.path().join("proof.json")).unwrap();
@@ -246,7 +247,7 @@ fn changed_proof(desk: &Desk, proof: &Value) {
 
 async fn other_chains(desk: &Desk, proof: &Value) {
     let against = |url: &str| desk.verify(proof, &["--allow-dev", "--rpc-url", url]);
-    let mut other = RecordedChain::open(&chain_data().unwrap()).unwrap();
+    let mut other = RecordedChain::open(&chain_data()).unwrap();
     other.chain_id = 5;
     let endpoint = ReplayEndpoint::start(Arc::new(other)).await.unwrap();
     refusal(&against(endpoint.url()), "the endpoint serves chain 5, expected chain 1");
@@ -254,7 +255,7 @@ async fn other_chains(desk: &Desk, proof: &Value) {
     // A fork: a header that is right in itself, at the same height.
     let fork = desk.folder.path().join("fork");
     fs::create_dir_all(fork.join("headers")).unwrap();
-    let path = chain_data().unwrap().join(format!("headers/{FROM}-{TO}.json"));
+    let path = chain_data().join(format!("headers/{FROM}-{TO}.json"));
     let mut headers: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     headers[1]["extraData"] = json!("0x00");
     let header: Header = serde_json::from_value(headers[1].clone()).unwrap();
@@ -277,10 +278,11 @@ fn no_proof_files(desk: &Desk) {
     refusal(&verify("absent.json"), "cannot read absent.json");
 }
 
+#[needs_chain_data]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_proven_is_refused_before_parameters_are_loaded() {
     // Loading from this folder would fail with another error.
-    let Some(desk) = Desk::new(Path::new("/dev/null/parameters").into()).await else { return };
+    let desk = Desk::new(Path::new("/dev/null/parameters").into()).await;
     let param = ["--param", PARAM];
     let range = |blocks| desk.prove(desk.endpoint.url(), blocks, &param);
     refusal(&range((TO, FROM)), &format!("block range {TO} to {FROM} is reversed"));

@@ -69,6 +69,15 @@ impl From<ProfileName> for Profile {
     }
 }
 
+impl From<Profile> for ProfileName {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Production => ProfileName::Production,
+            Profile::Test => ProfileName::Test,
+        }
+    }
+}
+
 impl ParameterFolder {
     /// Loads what jobs of `classes` need, building it first if it is missing. Blocks.
     pub fn open(&self, classes: Classes, output: &Output) -> anyhow::Result<Parameters> {

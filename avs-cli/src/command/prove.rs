@@ -64,6 +64,7 @@ impl Prove {
         let (table, query) = self.question.compile()?;
         let params = query.read_params(&self.params).context("parameters")?;
         let chain_id = table.spec().extraction().chain_id();
+        let progress = output.progress("asking the endpoint for the ends of the range");
         let client = ChainClient::connect(&self.rpc_urls, EndpointOptions::default(), Some(chain_id))
             .await
             .context("cannot use the endpoint")?;
@@ -74,6 +75,7 @@ impl Prove {
         let slots: Vec<B256> = extraction.slots().iter().map(|slot| B256::from(*slot)).collect();
         let first = source.range(extraction.contract(), &slots, from, from, None).await;
         first.context("cannot read the first block of the range")?;
+        drop(progress);
         let folder = self.parameters.clone();
         let shown = *output;
         let system =

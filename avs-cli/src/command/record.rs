@@ -36,6 +36,7 @@ pub struct Record {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Recorded {
     chain_id: u64,
     blocks: u64,
@@ -57,11 +58,7 @@ impl Record {
         let progress = output.progress(format!("recording {blocks} blocks"));
         let first = self.from_block;
         record::record(&client, &recording, &self.out, |done| {
-            let count = done - first + 1;
-            // A line per block on a terminal only; elsewhere every tenth.
-            if count.is_multiple_of(10) || count == blocks {
-                progress.step(format!("recorded {count} of {blocks} blocks"));
-            }
+            progress.update(format!("recorded {} of {blocks} blocks", done - first + 1));
         })
         .await?;
         drop(progress);

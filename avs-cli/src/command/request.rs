@@ -59,6 +59,11 @@ enum Action {
         /// Request id
         id: B256,
     },
+    /// Wait until a request has ended; it may be one that another command made
+    Follow {
+        /// Request id
+        id: B256,
+    },
     /// Get the fee of a request back whose deadline has passed; anyone may
     Refund {
         /// Request id
@@ -117,7 +122,7 @@ struct Ask {
     /// Gets what is not spent [default: the paying account]
     #[arg(long, value_name = "ADDRESS")]
     refund_to: Option<Address>,
-    /// Print the request id and do not wait
+    /// Do not wait; `gavel request follow ID` waits later
     #[arg(long)]
     no_follow: bool,
     /// File with the paying account's key [default: the development network's requester]
@@ -140,6 +145,7 @@ impl RequestCommand {
                 }
                 output.result(&view, human)
             }
+            (Some(Action::Follow { id }), _) => until_ended(&reader, id, output).await,
             (Some(Action::Cancel { id, account }), _) => {
                 end(&reader, id, &account, QueryRequests::cancelCall { requestId: id }, output).await
             }
@@ -147,9 +153,21 @@ impl RequestCommand {
                 end(&reader, id, &account, QueryRequests::refundCall { requestId: id }, output).await
             }
             (None, Some(ask)) => ask.run(&reader, output).await,
-            (None, None) => bail!("give a table and a query, or one of cancel, refund, status and result"),
+            (None, None) => bail!("give a table and a query, or one of cancel, follow, refund, status and result"),
         }
     }
+}
+
+/// Waits for the end of a request and prints it; any end but an answer is an error.
+async fn until_ended(reader: &Reader, id: B256, output: &Output) -> anyhow::Result<()> {
+    let progress = output.progress(format!("following request {id}"));
+    let view = follow(reader, id, &progress).await?;
+    drop(progress);
+    output.result(&view, human)?;
+    if view.state != STATES[SETTLED] {
+        bail!("the request was not answered: it is {}", view.state);
+    }
+    Ok(())
 }
 
 /// Ends an open request by a transaction.
@@ -165,7 +183,9 @@ async fn end(
         bail!("only an open request can be ended; request {id} is {state}");
     }
     let wallet = account.wallet(reader.client())?;
+    let progress = output.progress(format!("ending request {id}"));
     wallet.send(reader.deployment().gavel.query_requests, &call).await.map_err(explained)?;
+    drop(progress);
     output.result(&view(reader, id).await?, human)
 }
 
@@ -204,14 +224,7 @@ impl Ask {
         if self.no_follow {
             return output.result(&view(reader, id).await?, human);
         }
-        let progress = output.progress(format!("request {id} is open"));
-        let view = follow(reader, id, |message| progress.step(message)).await?;
-        drop(progress);
-        output.result(&view, human)?;
-        if view.state != STATES[SETTLED] {
-            bail!("the request was not answered: it is {}", view.state);
-        }
-        Ok(())
+        until_ended(reader, id, output).await
     }
 
     async fn request(

@@ -11,7 +11,7 @@ use gavel_proofs::envelope::Envelope;
 use gavel_proofs::wrap::Groth16Proof;
 use serde::Serialize;
 
-use super::parameters::{ParameterFolder, ProfileName};
+use super::parameters::ParameterFolder;
 use super::query::Question;
 use crate::output::Output;
 use crate::proof_file::{ProofFile, ResultRows, StatementFields};
@@ -67,6 +67,7 @@ impl Verify {
         };
         let compared = !self.rpc_urls.is_empty();
         if compared {
+            let _progress = output.progress("comparing the block hash with the endpoint's");
             compare_hash(&self.rpc_urls, &file.statement).await?;
         }
         let ProofFile { statement, result, .. } = file;
@@ -76,11 +77,7 @@ impl Verify {
 
 /// Checks the Groth16 proof with the key of its profile.
 fn check_proof(envelope: &Envelope, params_dir: PathBuf) -> anyhow::Result<()> {
-    let profile = match envelope.profile {
-        Profile::Production => ProfileName::Production,
-        Profile::Test => ProfileName::Test,
-    };
-    let (key, expected) = ParameterFolder { profile, params_dir }.verifying_key()?;
+    let (key, expected) = ParameterFolder { profile: envelope.profile.into(), params_dir }.verifying_key()?;
     let got = envelope.statement.claim.circuit_set;
     ensure!(got == expected, "the proof is of circuit set {got}; the verifying key is of circuit set {expected}");
     let length = envelope.proof.len();

@@ -9,6 +9,7 @@ use crate::{client::ChainClient, endpoint::EndpointOptions, error::ChainError};
 
 /// Addresses of the EigenLayer core that Gavel is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EigenLayer {
     pub allocation_manager: Address,
     pub delegation_manager: Address,
@@ -20,6 +21,7 @@ pub struct EigenLayer {
 
 /// Addresses of Gavel's contracts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Gavel {
     pub supernet_registry: Address,
     pub avs_account: Address,
@@ -34,6 +36,7 @@ pub struct Gavel {
 
 /// A token that can be restaked, and its EigenLayer strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Restake {
     pub token: Address,
     pub strategy: Address,
@@ -41,6 +44,7 @@ pub struct Restake {
 
 /// One supernet on one chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Deployment {
     /// Endpoints, in order of preference.
     pub rpc_urls: Vec<String>,

@@ -27,6 +27,7 @@ pub const FULL_MAGNITUDE: u64 = 1_000_000_000_000_000_000;
 
 /// How an operator stands, at one block.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OperatorStatus {
     pub operator: Address,
     pub block: u64,
@@ -35,10 +36,13 @@ pub struct OperatorStatus {
     /// Allocation delay in blocks, once it is in force.
     pub allocation_delay: Option<u32>,
     /// Shares of the restaking strategy that are delegated to it, its own included.
+    #[serde(serialize_with = "decimal")]
     pub delegated_shares: U256,
     /// What is left of 1e18 after slashes.
+    #[serde(serialize_with = "decimal")]
     pub max_magnitude: u64,
     /// Part of it that the supernet's set can slash.
+    #[serde(serialize_with = "decimal")]
     pub allocated_magnitude: u64,
     /// Member of the supernet's operator set.
     pub registered: bool,
@@ -48,12 +52,14 @@ pub struct OperatorStatus {
     /// Bid key in force.
     pub bid_key: Option<Address>,
     /// Stake that counts for the supernet, in wei.
+    #[serde(serialize_with = "decimal")]
     pub slashable_stake: U256,
     pub capacity: Capacity,
 }
 
 /// Work units, as of the last sync.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Capacity {
     pub total: u64,
     pub reserved: u64,
@@ -61,6 +67,11 @@ pub struct Capacity {
     pub synced_at: u64,
     /// Whether an award may rely on it now.
     pub fresh: bool,
+}
+
+/// An amount as a decimal string: numbers of JSON lose digits beyond 2^53.
+fn decimal<S: serde::Serializer>(amount: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
 }
 
 /// An operator's owner account in a deployment.

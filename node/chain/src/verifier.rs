@@ -10,6 +10,7 @@ use crate::error::ChainError;
 /// Words of a Groth16 key over BN254 with two public inputs, and the circuits that it stands for.
 /// Coordinates of G2 points imaginary part first, as the EVM reads them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct VerifierSetup {
     pub alpha: [U256; 2],
     pub beta: [U256; 4],

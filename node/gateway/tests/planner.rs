@@ -11,6 +11,7 @@ use gavel_domain::request::RequestFailure;
 use gavel_gateway::planning::{PlanError, PlanRequest, Planner, WantedInput};
 use gavel_gateway::{CoprocessorPlanner, coprocessor};
 use gavel_proofs::job::JobInput;
+use gavel_testdata::needs_chain_data;
 use gavel_testkit::replay::{Fault, RecordedChain, ReplayEndpoint, chain_data};
 use gavel_types::job::JobKind;
 use gavel_types::request::{Request, RequestOrigin};
@@ -35,9 +36,8 @@ struct Desk {
 }
 
 impl Desk {
-    /// `None` without mainnet data.
-    async fn new() -> Option<Self> {
-        let chain = Arc::new(RecordedChain::open(&chain_data()?).unwrap());
+    async fn new() -> Self {
+        let chain = Arc::new(RecordedChain::open(&chain_data()).unwrap());
         let endpoint = ReplayEndpoint::start(chain).await.unwrap();
         let options = EndpointOptions { timeout: Duration::from_millis(300), rounds: 1, pause: Duration::ZERO };
         let client = ChainClient::connect(&[endpoint.url().into()], options, Some(1)).await.unwrap();
@@ -49,7 +49,7 @@ impl Desk {
             units: UnitTable { extract, query, merge, answer, wrap },
             circuit_set: B256::repeat_byte(1),
         };
-        Some(Desk { endpoint, planner, request: request(anchor_hash) })
+        Desk { endpoint, planner, request: request(anchor_hash) }
     }
 
     /// Why a changed request is not planned.
@@ -93,9 +93,10 @@ fn is_final(error: &PlanError, expected: RequestFailure, words: &str) {
     assert!(*reason == expected && detail.contains(words), "expected {expected:?} and {words:?}, got {error:?}");
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn a_recorded_block_is_planned_and_its_input_built() {
-    let Some(desk) = Desk::new().await else { return };
+    let desk = Desk::new().await;
     let plan = desk.planner.plan(&desk.request).await.unwrap();
     let kinds: Vec<JobKind> = plan.iter().map(|job| job.kind).collect();
     assert_eq!(kinds, [JobKind::Extract, JobKind::Query, JobKind::Answer, JobKind::Wrap]);
@@ -105,9 +106,10 @@ async fn a_recorded_block_is_planned_and_its_input_built() {
     assert_eq!((input.blocks.len(), input.blocks[0].storage_proofs.len()), (1, 1));
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn a_request_that_can_never_be_proven_fails_at_once_with_its_reason() {
-    let Some(desk) = Desk::new().await else { return };
+    let desk = Desk::new().await;
     let unprovable = RequestFailure::Unprovable;
     let none = desk.refused(|asked| asked.request.params.clear()).await;
     is_final(&none, unprovable, "the query has 1 parameters, 0 were given");
@@ -133,9 +135,10 @@ async fn a_request_that_can_never_be_proven_fails_at_once_with_its_reason() {
     is_final(&slot, mismatch, "16 bytes at offset 17 leave the slot of 32 bytes");
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn an_endpoint_that_lies_or_hangs_fails_no_request() {
-    let Some(desk) = Desk::new().await else { return };
+    let desk = Desk::new().await;
     for (fault, words) in [
         (Fault::AccountNode { block: BLOCK, node: 2 }, "node 2 hashes to"),
         (Fault::StorageNode { block: BLOCK, node: 4 }, "node 4 hashes to"),

@@ -73,6 +73,7 @@ impl Account {
 
 /// Keys of one operator: cold owner, hot bid key, and somebody who restakes with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OperatorAccounts {
     pub owner: Account,
     pub bid: Account,
@@ -92,6 +93,7 @@ pub const FUNDED_OPERATORS: usize = 4;
 
 /// Accounts of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Accounts {
     /// Governs the contracts, owns the core and the restaked token.
     pub deployer: Account,
@@ -132,6 +134,7 @@ impl Accounts {
 
 /// The description file of a network. [`Deployment::read`] reads the same file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Description {
     #[serde(flatten)]
     pub deployment: Deployment,

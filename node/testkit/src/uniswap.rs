@@ -99,6 +99,7 @@ pub async fn deploy(wallet: &Wallet) -> Result<Market, TestkitError> {
 
 /// What the trader did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Trades {
     pub first_block: u64,
     pub last_block: u64,

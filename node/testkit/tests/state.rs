@@ -10,6 +10,7 @@ use gavel_chain::{
     state::{StateSource, header_fields},
     trie::TrieError,
 };
+use gavel_testdata::needs_chain_data;
 use gavel_testkit::replay::{Fault, RecordedChain, ReplayEndpoint, chain_data};
 
 const WETH: Address = address!("c02aaa39b223fe8d0a0e5c4f27ead9083c756cc2");
@@ -25,11 +26,11 @@ fn options() -> EndpointOptions {
     EndpointOptions { timeout: Duration::from_millis(300), rounds: 1, pause: Duration::ZERO }
 }
 
-async fn setup() -> Option<Setup> {
-    let chain = Arc::new(RecordedChain::open(&chain_data()?).unwrap());
+async fn setup() -> Setup {
+    let chain = Arc::new(RecordedChain::open(&chain_data()).unwrap());
     let endpoint = ReplayEndpoint::start(chain.clone()).await.unwrap();
     let client = ChainClient::connect(&[endpoint.url().into()], options(), Some(1)).await.unwrap();
-    Some(Setup { chain, endpoint, source: StateSource::new(client) })
+    Setup { chain, endpoint, source: StateSource::new(client) }
 }
 
 impl Setup {
@@ -43,9 +44,10 @@ impl Setup {
     }
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn every_recorded_header_and_proof_passes() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     let mut forks = std::collections::BTreeMap::new();
     for number in setup.chain.blocks().filter(|number| *number < 16 || *number > 1_024) {
         let header = setup.source.client().header(number).await.unwrap();
@@ -66,12 +68,13 @@ async fn every_recorded_header_and_proof_passes() {
     assert!(paths > 400 && absent > 0 && deepest == 9);
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn the_known_sums_of_locked_crv_come_out() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     let curve = address!("5f3b5dfeb7b28cdbd7faba78963ee202a494e2a2");
     for (block, expected) in [(11_912_969, "20726314826791983142580382"), (14_148_841, "73919478889441451263668261")] {
-        let folder = chain_data().unwrap();
+        let folder = chain_data();
         let labels = std::fs::read_to_string(folder.join("slots.json")).unwrap();
         let labels: serde_json::Value = serde_json::from_str(&labels).unwrap();
         let amounts: Vec<B256> = labels[curve.to_string().to_lowercase()]
@@ -88,9 +91,10 @@ async fn the_known_sums_of_locked_crv_come_out() {
     }
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn a_wrong_node_is_named() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     let error = setup.spoiled(vec![Fault::AccountNode { block: BLOCK, node: 3 }]).await;
     let ChainError::Proof { block, proof: ProofOf::Account(WETH), source } = error else { panic!("{error}") };
     assert_eq!(block, BLOCK);
@@ -108,9 +112,10 @@ async fn a_wrong_node_is_named() {
     assert!(matches!(error, ChainError::Proof { source: TrieError::MissingNode { .. }, .. }), "{error}");
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn a_wrong_header_is_named() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     for field in ["stateRoot", "timestamp", "parentHash", "baseFeePerGas"] {
         let error = setup.spoiled(vec![Fault::HeaderField { block: BLOCK, field }]).await;
         assert!(matches!(error, ChainError::HeaderHash { block: BLOCK, expected, got } if expected != got), "{error}");
@@ -125,16 +130,18 @@ async fn a_wrong_header_is_named() {
     assert!(matches!(error, ChainError::HeaderHash { block: BLOCK, expected, .. } if expected == anchor), "{error}");
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn a_wrong_value_is_named_with_the_proven_one() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     let error = setup.spoiled(vec![Fault::Value { block: BLOCK }]).await;
     assert!(matches!(error, ChainError::Value { block: BLOCK, claimed, proven, .. } if claimed != proven), "{error}");
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn missing_history_is_told_from_other_refusals() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     let error = setup.spoiled(vec![Fault::NoHistory { below: BLOCK - 1 }]).await;
     assert!(matches!(error, ChainError::NoHistory { block, .. } if block == BLOCK - 1), "{error}");
     let error = setup.source.client().header(BLOCK + 1).await.unwrap_err();
@@ -143,9 +150,10 @@ async fn missing_history_is_told_from_other_refusals() {
     assert!(matches!(error, ChainError::EmptyRange { from: 9, to: 5 }), "{error}");
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn a_block_is_asked_for_once() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     let slots = setup.chain.slots(BLOCK, WETH);
     let anchor = setup.source.client().header(BLOCK).await.unwrap().hash;
     let read = |slots: Vec<B256>, from, anchor| {
@@ -164,9 +172,10 @@ async fn a_block_is_asked_for_once() {
     read(slots[1..].to_vec(), BLOCK - 1, Some(anchor)).await.unwrap_err();
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn an_endpoint_that_hangs_or_breaks_is_named() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     let error = setup.spoiled(vec![Fault::Hang { method: "eth_getProof" }]).await;
     let ChainError::Endpoint { call: "eth_getProof", source } = &error else { panic!("{error}") };
     assert!(source.is_timeout() && error.is_temporary());
@@ -178,9 +187,10 @@ async fn an_endpoint_that_hangs_or_breaks_is_named() {
     assert!(matches!(error, ChainError::WrongChain { expected: 5, got: 1 }));
 }
 
+#[needs_chain_data]
 #[tokio::test]
 async fn another_endpoint_answers_for_one_that_hangs_forgets_or_is_gone() {
-    let Some(setup) = setup().await else { return };
+    let setup = setup().await;
     let second = ReplayEndpoint::start(setup.chain.clone()).await.unwrap();
     let gone = "http://127.0.0.1:1".to_owned();
     let urls = [gone, setup.endpoint.url().into(), second.url().into()];

@@ -3,7 +3,7 @@
 use alloy::{
     primitives::{B256, keccak256},
     providers::Provider,
-    rpc::types::Filter,
+    rpc::types::{Filter, Log},
     sol_types::SolEvent,
 };
 use anyhow::Context;
@@ -30,8 +30,18 @@ pub async fn query(reader: &Reader, request: &QueryRequests::Request) -> anyhow:
     Ok(compiled.filter(is_asked))
 }
 
+/// The block in which a request was made; `None` when there is no such request.
+pub async fn block(reader: &Reader, id: B256) -> anyhow::Result<Option<u64>> {
+    Ok(logs::<QueryRequests::QueryRequested>(reader, &[id]).await?.first().and_then(|log| log.block_number))
+}
+
 /// The first event of `QueryRequests` with these topics.
 pub async fn first<E: SolEvent>(reader: &Reader, topics: &[B256]) -> anyhow::Result<Option<E>> {
+    let logs = logs::<E>(reader, topics).await?;
+    Ok(logs.iter().find_map(|log| E::decode_log(&log.inner).ok()).map(|log| log.data))
+}
+
+async fn logs<E: SolEvent>(reader: &Reader, topics: &[B256]) -> anyhow::Result<Vec<Log>> {
     let mut filter = Filter::new()
         .address(reader.deployment().gavel.query_requests)
         .from_block(reader.deployment().first_block)
@@ -39,6 +49,5 @@ pub async fn first<E: SolEvent>(reader: &Reader, topics: &[B256]) -> anyhow::Res
     for (place, topic) in topics.iter().enumerate() {
         filter.topics[place + 1] = (*topic).into();
     }
-    let logs = reader.client().provider().get_logs(&filter).await?;
-    Ok(logs.iter().find_map(|log| E::decode_log(&log.inner).ok()).map(|log| log.data))
+    Ok(reader.client().provider().get_logs(&filter).await?)
 }

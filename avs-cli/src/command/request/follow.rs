@@ -6,12 +6,16 @@ use alloy::{eips::BlockId, primitives::B256, providers::Provider, rpc::types::Fi
 use anyhow::bail;
 use gavel_chain::{bindings::gavel::AuctionBook, reads::Reader};
 
-use super::view::{OPEN, RequestView, view};
+use super::{
+    asked,
+    view::{OPEN, RequestView, view},
+};
+use crate::progress::Progress;
 
 /// Waits until the request ended, telling what happens.
-pub async fn follow(reader: &Reader, id: B256, mut progress: impl FnMut(String)) -> anyhow::Result<RequestView> {
-    let first = reader.client().head().await?.saturating_sub(5);
-    let mut told = String::new();
+pub async fn follow(reader: &Reader, id: B256, progress: &Progress) -> anyhow::Result<RequestView> {
+    let first = asked::block(reader, id).await?.unwrap_or(reader.deployment().first_block);
+    let mut told = (0, 0);
     loop {
         let record = reader.request(id, BlockId::latest()).await?;
         if usize::from(record.state) != OPEN {
@@ -23,11 +27,11 @@ pub async fn follow(reader: &Reader, id: B256, mut progress: impl FnMut(String))
             "request {id}: {awarded} jobs awarded, {delivered} delivered, {} blocks left",
             record.deadline.saturating_sub(head)
         );
-        // The number of blocks alone is no news where every line stays.
-        let news = format!("{awarded} {delivered}");
-        if news != told {
-            progress(message);
-            told = news;
+        if (awarded, delivered) != told {
+            progress.step(message);
+            told = (awarded, delivered);
+        } else {
+            progress.update(message);
         }
         if head > record.deadline {
             bail!("request {id} passed its deadline; `gavel request refund {id}` gets the fee back");

@@ -11,21 +11,18 @@ use serde_json::{Value, json};
 
 use crate::{artifact, error::TestkitError};
 
-/// The folder with mainnet data that tests read in place: `GAVEL_CHAIN_DATA`, or
-/// `../shared/testdata/mainnet` beside the repository.
+/// The folder with mainnet data that tests read in place: `GAVEL_CHAIN_DATA` (relative to the
+/// repository), or `../shared/testdata/mainnet` beside it. Tests that call this are marked
+/// `#[needs_chain_data]`.
 ///
-/// Returns `None`, and says so, when there is none: the test is skipped. Under CI that panics, so
-/// that a run without the data cannot pass for a run with it.
-pub fn chain_data() -> Option<PathBuf> {
-    let given = std::env::var_os("GAVEL_CHAIN_DATA").map(PathBuf::from);
-    let folder = given.unwrap_or_else(|| artifact::root().join("../shared/testdata/mainnet"));
-    if folder.join("headers").is_dir() {
-        return Some(folder);
-    }
-    let message = format!("no chain data at {} (set GAVEL_CHAIN_DATA)", folder.display());
-    assert!(std::env::var_os("CI").is_none(), "{message}");
-    println!("skipped: {message}");
-    None
+/// # Panics
+/// When there is none.
+pub fn chain_data() -> PathBuf {
+    let given = std::env::var_os("GAVEL_CHAIN_DATA").unwrap_or_else(|| "../shared/testdata/mainnet".into());
+    // An absolute path replaces the root.
+    let folder = artifact::root().join(given);
+    assert!(folder.join("headers").is_dir(), "no chain data at {}; set GAVEL_CHAIN_DATA", folder.display());
+    folder
 }
 
 /// Recorded headers, proofs and receipts of one chain.

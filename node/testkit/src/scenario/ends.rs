@@ -10,6 +10,7 @@ use alloy::{
 use gavel_chain::bindings::gavel::FeeEscrow;
 
 use super::{
+    follow::Follower,
     money::{self, CANCELLED, FAILED},
     report::Report,
     run::{Asked, MAX_FEE, Scene, lowest_price},
@@ -18,7 +19,7 @@ use crate::{error::TestkitError, keys};
 
 /// A request with a fee that no operator works for.
 pub(super) struct Cheap {
-    request: B256,
+    asker: Follower,
     fee: U256,
     refund_to: Address,
 }
@@ -37,8 +38,11 @@ impl Scene<'_> {
         let minimum = self.reader.minimum_fee(CALLBACK_GAS, BlockId::latest()).await?;
         let fee = minimum + U256::from(units) * U256::from(lowest_price() / 2);
         let refund_to = keys::address("refunds of the cheap request");
-        let request = self.ask(asked, &format_ether(fee), 600, refund_to).await?;
-        Ok(Cheap { request, fee, refund_to })
+        let mut arguments = self.question(asked, &format_ether(fee), 600, refund_to);
+        arguments.extend(["--consumer".to_owned(), self.devnet.description.observer.to_string()]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let asker = self.start_follower("cheap-request", &arguments)?;
+        Ok(Cheap { asker, fee, refund_to })
     }
 
     /// That request fails for want of bids; others run past their deadline or are cancelled.
@@ -51,9 +55,10 @@ impl Scene<'_> {
     ) -> Result<(), TestkitError> {
         let client = self.devnet.client().clone();
         progress("waiting for the end of a request whose fee is under every bid");
-        self.until_settled(cheap.request, progress).await?;
-        money::ended_as(report, &self.reader, "a fee under every bid ends in a failure", cheap.request, FAILED).await?;
-        let reason = self.ledger.failure(cheap.request);
+        let request = cheap.asker.unanswered(report, self.options.patience).await?;
+        self.ledger.update().await?;
+        money::ended_as(report, &self.reader, "a fee under every bid ends in a failure", request, FAILED).await?;
+        let reason = self.ledger.failure(request);
         report.check("whose reason is that nobody bid", reason == Some(NO_BIDS), format!("reason {reason:?}"));
         let back = client.balance(cheap.refund_to).await?;
         report.check("and is refunded in full", back == cheap.fee, format!("{back} wei"));

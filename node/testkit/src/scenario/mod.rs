@@ -9,6 +9,7 @@ mod daemon;
 mod ends;
 mod false_report;
 mod files;
+mod follow;
 mod ledger;
 mod memory;
 mod money;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// Everything that is reported.
 #[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     pub passed: bool,
     pub phases: Vec<Phase>,
@@ -23,6 +24,7 @@ pub struct Report {
 
 /// What `scripts/demo` did before the scenario, and how much all of it may take.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// Whether anything had to be built.
     pub cold: bool,
@@ -62,6 +64,7 @@ pub struct AuctionLine {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BidLine {
     pub operator: String,
     /// Decimal; none when it was never opened.

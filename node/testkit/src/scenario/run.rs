@@ -312,6 +312,7 @@ impl<'a> Scene<'a> {
         let bound = bound.to_string();
         let asked = Asked { from, to, bound: &bound };
         let request = self.ask(&asked, MAX_FEE, 1_200, refund_to).await?;
+        let follower = self.follow(request)?;
         let victim = self.kill_a_prover_at_work(request, progress).await?;
         self.restart_the_gateway(report, request, progress).await?;
         self.until_settled(request, progress).await?;
@@ -320,6 +321,7 @@ impl<'a> Scene<'a> {
         let began = Instant::now();
         money::ended_as(report, &self.reader, "the request is settled on-chain", request, SETTLED).await?;
         self.check_result(report, request, expected).await?;
+        self.check_shown(report, request, follower, expected).await?;
         let cheap = self.ask_too_cheaply(&asked, request).await?;
         progress("waiting until the missed job is slashed and the delivered ones are claimed");
         self.check_slash(report, victim).await?;
@@ -403,16 +405,23 @@ impl<'a> Scene<'a> {
         refund_to: Address,
         consumer: &[&str],
     ) -> Result<B256, TestkitError> {
-        let Asked { from, to, bound } = asked;
-        let (from, to, deadline) = (from.to_string(), to.to_string(), deadline.to_string());
-        let (table, refund_to) = (self.table.display().to_string(), refund_to.to_string());
-        let mut arguments = vec!["request", "--table", &table, "--sql", SQL, "--from-block", &from, "--to-block", &to];
-        arguments.extend(["--param", bound, "--max-fee", fee, "--deadline", &deadline]);
-        arguments.extend(["--refund-to", &refund_to, "--no-follow"]);
+        let arguments = self.question(asked, fee, deadline, refund_to);
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        arguments.push("--no-follow");
         arguments.extend(consumer);
         let answer = self.gavel(&arguments).await?;
         let id = answer["requestId"].as_str().and_then(|text| text.parse().ok());
         id.ok_or_else(|| TestkitError::Command { command: arguments.join(" "), reason: "no request id".into() })
+    }
+
+    /// The command that asks, but for the consumer.
+    pub(super) fn question(&self, asked: &Asked<'_>, fee: &str, deadline: u64, refund_to: Address) -> Vec<String> {
+        let Asked { from, to, bound } = asked;
+        let (from, to, deadline) = (from.to_string(), to.to_string(), deadline.to_string());
+        let (table, refund_to) = (self.table.display().to_string(), refund_to.to_string());
+        let mut arguments = vec!["request", "--table", &table, "--sql", SQL, "--from-block", &from, "--to-block", &to];
+        arguments.extend(["--param", bound, "--max-fee", fee, "--deadline", &deadline, "--refund-to", &refund_to]);
+        arguments.into_iter().map(str::to_owned).collect()
     }
 
     /// SIGKILL for a prover that accepted an award; returns its number and the award.

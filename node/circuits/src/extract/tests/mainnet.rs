@@ -1,6 +1,7 @@
 //! Every header and proof of the mainnet data goes through the native parser.
 
 use alloy_primitives::{U256, keccak256};
+use gavel_testdata::needs_chain_data;
 
 use super::chain_data::ChainData;
 use crate::extract::{BlockWitness, Chunk, ExtractError, PathId, block_usage};
@@ -26,9 +27,10 @@ pub fn tables(data: &ChainData) -> Vec<(Extraction, BlockWitness, Vec<U256>)> {
     tables
 }
 
+#[needs_chain_data]
 #[test]
 fn every_header_parses() {
-    let Some(data) = ChainData::open() else { return };
+    let data = ChainData::open();
     assert_eq!(data.headers.len(), 1_024 + 71 + 14 + 20 + 11 + 4 + 9);
     for (number, (bytes, hash, object)) in &data.headers {
         assert_eq!(keccak256(bytes), *hash, "block {number}");
@@ -40,9 +42,10 @@ fn every_header_parses() {
     }
 }
 
+#[needs_chain_data]
 #[test]
 fn every_path_reads_its_value() {
-    let Some(data) = ChainData::open() else { return };
+    let data = ChainData::open();
     let tables = tables(&data);
     assert!(tables.len() > 90);
     let mut permutations = vec![];
@@ -55,9 +58,10 @@ fn every_path_reads_its_value() {
     eprintln!("largest block: {} permutations, {} steps", most(|u| u.permutations), most(|u| u.steps));
 }
 
+#[needs_chain_data]
 #[test]
 fn a_proof_of_another_slot_is_named() {
-    let Some(data) = ChainData::open() else { return };
+    let data = ChainData::open();
     let (extraction, witness, _) = tables(&data).swap_remove(0);
     let mut swapped = witness.clone();
     swapped.storage_proofs.swap(0, 1);
