@@ -140,6 +140,10 @@ fn a_network_with_an_operator_a_request_and_a_recording() {
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(text.contains("member of the supernet, classes small"), "{text}");
 
+    let unknown = format!("{:#066x}", 7);
+    let strike = complaint(&gavel(at, &["operator", "strike", "--devnet-operator", "1", &unknown]));
+    assert!(strike.contains("AwardNotOpen"), "{strike}");
+
     let table = at.join("pair.toml");
     let pair = network["market"]["pair"].as_str().unwrap();
     fs::write(&table, TABLE.replace("0xb4e16d0168e52d35cacd2c6185b44281ec28c9dc", pair)).unwrap();
