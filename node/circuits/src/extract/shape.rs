@@ -51,6 +51,10 @@ pub struct ExtractShape {
 }
 
 impl ExtractShape {
+    /// log2 of the permutations of [`ExtractShape::small`] and [`ExtractShape::large`]: the sizes in
+    /// which the Keccak argument is used.
+    pub const LOG_PERMUTATIONS: [usize; 2] = [8, 10];
+
     /// A shape of `2^log_permutations` permutations, `steps` steps and `rows` row entries.
     ///
     /// # Errors
@@ -64,7 +68,7 @@ impl ExtractShape {
     /// # Errors
     /// As [`ExtractShape::new`].
     pub fn small(profile: Profile) -> Result<Self, KeccakError> {
-        Self::new(8, 1_500, 64, profile)
+        Self::new(Self::LOG_PERMUTATIONS[0], 1_500, 64, profile)
     }
 
     /// 1,024 permutations in 2^15 rows: 15 mainnet blocks with one slot.
@@ -72,7 +76,7 @@ impl ExtractShape {
     /// # Errors
     /// As [`ExtractShape::new`].
     pub fn large(profile: Profile) -> Result<Self, KeccakError> {
-        Self::new(10, 4_600, 128, profile)
+        Self::new(Self::LOG_PERMUTATIONS[1], 4_600, 128, profile)
     }
 
     /// The Keccak argument inside.
@@ -88,5 +92,29 @@ impl ExtractShape {
     /// What the shape holds.
     pub const fn capacity(&self) -> Usage {
         Usage { permutations: self.keccak.capacity(), steps: self.steps, rows: self.rows }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::Keys;
+    use crate::extract::step::WINDOW;
+    use crate::keccak::RATE_BYTES;
+    use crate::keccak::soundness::CONSUMER_BLOCKS;
+    use crate::soundness::CONSUMER_FOLDS_BITS;
+
+    /// The two bounds on this circuit that its soundness is computed from.
+    #[test]
+    fn folds_stay_within_the_degrees_that_soundness_assumes() {
+        for shape in [ExtractShape::small(Profile::Production), ExtractShape::large(Profile::Production)] {
+            let steps = shape.unwrap().capacity().steps as u64;
+            let bytes = steps * WINDOW as u64;
+            // A step ends at most one message; a message has a block more than it fills.
+            let blocks = Keys::USAGE.permutations as u64 + steps + bytes / RATE_BYTES as u64;
+            assert!(blocks <= CONSUMER_BLOCKS, "{blocks} blocks");
+            // One identity a step, of the degree of a message.
+            assert!(steps * bytes <= 1 << CONSUMER_FOLDS_BITS, "{steps} steps");
+        }
     }
 }

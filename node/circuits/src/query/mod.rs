@@ -39,6 +39,8 @@ pub(crate) enum Constraint {
     RowChain,
     /// Query: there are as many rows as the extraction says.
     RowCount,
+    /// Query: columns are cut out of slots that the table has.
+    ColumnSlot,
     /// Query: a row attains the minimum.
     MinimumAttained,
     /// Query: the overflow flag follows from the carry.

@@ -86,6 +86,9 @@ impl ScanTarget {
         debug_assert!((1..=MAX_ROWS).contains(&capacity));
         let extraction = ExtractionTarget::opened(b);
         let columns = ColumnsTarget::new(b);
+        if without != Some(Constraint::ColumnSlot) {
+            columns.assert_slots_active(b, &extraction.active);
+        }
         let program = ProgramTarget::new(b);
         let params = ParamsTarget::new(b);
         b.connect(program.params, params.count);

@@ -90,7 +90,8 @@ pub struct ColumnTarget {
     pub type_code: Target,
 }
 
-/// The columns of a table as witness; nothing but the digest constrains them.
+/// The columns of a table as witness; nothing but the digest constrains them, and
+/// [`ColumnsTarget::assert_slots_active`].
 #[derive(Clone, Debug)]
 pub struct ColumnsTarget {
     pub count: Target,
@@ -114,6 +115,17 @@ impl ColumnsTarget {
         let mut input = vec![tag];
         input.extend(self.elements());
         b.hash_n_to_hash_no_pad::<PoseidonHash>(input)
+    }
+
+    /// Constrains every entry to name an active slot: the row chain leaves out the values of the
+    /// others, so a column of theirs would read whatever the prover likes. Unused entries name slot
+    /// 0, which every table has.
+    pub fn assert_slots_active(&self, b: &mut Builder, active: &[BoolTarget; MAX_SLOTS]) {
+        let one = b.one();
+        for column in &self.columns {
+            let found = b.random_access(column.slot, active.map(|flag| flag.target).to_vec());
+            b.connect(found, one);
+        }
     }
 
     pub fn set_witness(&self, pw: &mut PartialWitness<F>, spec: &TableSpec) -> anyhow::Result<()> {

@@ -69,3 +69,19 @@ pub fn parts(profile: Profile) -> Result<Vec<Part>, ProofError> {
 pub fn wraps(classes: Classes) -> bool {
     classes.contains(Class::Large)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_security_covers_every_size_of_the_keccak_argument() {
+        for profile in [Profile::Production, Profile::Test] {
+            for part in parts(profile).unwrap() {
+                let Part::Extract(shape) = part else { continue };
+                let log = shape.keccak().log_permutations();
+                assert!(ExtractShape::LOG_PERMUTATIONS.contains(&log), "2^{log} permutations");
+            }
+        }
+    }
+}

@@ -216,6 +216,7 @@ mod tests {
     use crate::wrap::r1cs::verifier::synthesize;
     use alloy_primitives::{B256, b256};
     use gavel_circuits::recursion::shape;
+    use gavel_circuits::soundness::Counts;
     use plonky2::plonk::circuit_data::VerifierOnlyCircuitData;
 
     /// Hash of the production matrices around a key of zeros.
@@ -229,6 +230,8 @@ mod tests {
         inner.num_public_inputs = DIGEST_WORDS;
         let (common, rows) = super::shape(profile, &inner).unwrap();
         assert_eq!(common.degree_bits(), 13, "{rows} rows");
+        let (counts, bound) = (Counts::of(&common), Counts::bound(common.config.num_challenges));
+        assert!(bound.cover(&counts), "{counts:?} above {bound:?}: docs/circuits/security.md no longer holds");
         let key = VerifierOnlyCircuitData {
             constants_sigmas_cap: MerkleCap(vec![Digest(Fr::from(0u64)); common.config.fri_config.num_cap_elements()]),
             circuit_digest: Digest(Fr::from(0u64)),

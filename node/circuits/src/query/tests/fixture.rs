@@ -184,6 +184,19 @@ pub fn overflowing_case() -> Case {
     case.over(&rows)
 }
 
+/// [`pair_case`] over a table whose third column names slot `slot` of two, and its rows with
+/// `value` for every slot that the table lacks: what is extracted has none.
+pub fn case_of_missing_slot(slot: u8, value: u64) -> (Case, Vec<Row>) {
+    let case = pair_case(&[(20, 1), (30, 2), (40, 3)]);
+    let mut columns = case.table.columns().to_vec();
+    columns[2].slot = slot;
+    let table = TableSpec::unchecked(case.table.extraction().clone(), columns, case.table.names_digest());
+    let program = Program { table_id: word_from_hash(table.table_id()), ..case.program.clone() };
+    let mut invented = case.rows.clone();
+    invented.iter_mut().for_each(|row| row.values.resize(MAX_SLOTS + 1, U256::from(value)));
+    (Case { table, program, ..case }, invented)
+}
+
 /// A random request over `count` rows; the range cuts off rows at either end now and then.
 pub fn any_case(rng: &mut ChaCha8Rng, count: usize) -> Case {
     let table = any_table(rng);

@@ -1,7 +1,7 @@
 use alloy_primitives::U256;
 use plonky2::iop::witness::PartialWitness;
 
-use super::fixture::{Case, any_case, overflowing_case, pair_case, rng, set_root};
+use super::fixture::{Case, any_case, case_of_missing_slot, overflowing_case, pair_case, rng, set_root};
 use super::{Child, force, forced, rejected};
 use crate::circuit::{self, Circuit};
 use crate::query::query_circuit::{QueryShape, add_query, query_statement};
@@ -10,7 +10,7 @@ use crate::query::{Constraint, QueryError};
 use crate::recursion::PublicInputs;
 use crate::security::Profile;
 use crate::statement::{WordsTarget, statement_digest};
-use crate::table::Row;
+use crate::table::{MAX_SLOTS, Row};
 use crate::{Builder, CircuitError, F};
 use gavel_types::statement::Statement;
 use plonky2::hash::hash_types::HashOutTarget;
@@ -158,6 +158,22 @@ fn rows_other_than_the_extracted_are_rejected() {
 }
 
 #[test]
+fn columns_of_slots_that_the_table_lacks_are_rejected() {
+    let bare = Bare::build(8, None);
+    // Slot 4 is the place of the block integers; the others could be anything.
+    for slot in 2..=MAX_SLOTS as u8 {
+        let (case, invented) = case_of_missing_slot(slot, 7);
+        let extract = case.extraction(set_root());
+        rejected(bare.forced(bare.witness(&case.over(&invented), &extract)), &format!("slot {slot} of two"));
+    }
+    // Not even a column that no register reads.
+    let (mut case, invented) = case_of_missing_slot(2, 7);
+    case.program.registers[2] = 0;
+    let extract = case.extraction(set_root());
+    rejected(bare.forced(bare.witness(&case.over(&invented), &extract)), "column not read");
+}
+
+#[test]
 fn each_tamper_passes_without_the_constraint_against_it() {
     let case = pair();
     let extract = case.extraction(set_root());
@@ -171,6 +187,14 @@ fn each_tamper_passes_without_the_constraint_against_it() {
     let mut short = extract.clone();
     short.output.row_count -= 1;
     bare.forced(bare.witness(&case, &short)).unwrap();
+
+    // Two sums over one extraction.
+    let bare = Bare::build(8, Some(Constraint::ColumnSlot));
+    let [low, high] = [7, 8].map(|value| {
+        let (case, invented) = case_of_missing_slot(2, value);
+        bare.forced(bare.witness(&case.over(&invented), &case.extraction(set_root()))).unwrap()
+    });
+    assert_ne!(low.words_digest, high.words_digest);
 
     let bare = Bare::build(8, Some(Constraint::MinimumAttained));
     let mut pw = bare.witness(&case, &extract);

@@ -9,10 +9,12 @@ use gavel_circuits::keccak::{Argument, KeccakShape};
 use gavel_circuits::preprocess::FromScratch;
 use gavel_circuits::recursion::chain::Chain;
 use gavel_circuits::recursion::{ShrunkProof, shape};
+use gavel_circuits::security::Profile;
+use gavel_circuits::statement_layer::StatementLayer;
 use gavel_proofs::envelope::Envelope;
 use gavel_proofs::job::{AnswerInput, ExtractInput, JobInput, MergeInput, QueryInput, WrapInput};
 use gavel_proofs::parameters::{Parameters, Wrap};
-use gavel_proofs::wrap::fingerprint;
+use gavel_proofs::wrap::{FinalLayer, WrapKey};
 use gavel_proofs::{LocalProofSystem, ProofSystem, sample};
 use gavel_types::statement::Kind;
 use gavel_types::unit::{Class, Classes};
@@ -20,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::inputs::{self, read};
 use super::meter::measure;
-use super::{CHUNK, FINGERPRINT, INPUTS, Options, Outcome};
+use super::{CHUNK, INPUTS, Options, Outcome, WRAP_KEY, committed};
 
 /// Items that start from proofs of [`inputs::prepare`].
 pub const NEED_INPUTS: [&str; 6] = ["recursion_step", "query_1000_rows", "merge_two", "answer", "final_layer", "wrap"];
@@ -31,7 +33,7 @@ pub fn run(options: &Options, item: &str) -> Outcome<Value> {
         INPUTS => inputs::prepare(options).map(|()| Value::Null),
         "params_build" => params_build(options),
         "params_load" => params_load(options),
-        FINGERPRINT => wrap_fingerprint(options),
+        WRAP_KEY => wrap_key(options),
         "keccak_batch" => keccak_batch(options),
         CHUNK => chunk(options),
         "recursion_step" => recursion_step(options),
@@ -90,9 +92,23 @@ fn params_load(options: &Options) -> Outcome<Value> {
     measure(load, |_| json!({ "groth16_key": false }))
 }
 
-fn wrap_fingerprint(options: &Options) -> Outcome<Value> {
-    let (_, last) = Wrap::open_layers(&options.store()?)?;
-    measure(|| Ok(fingerprint(&last)?), |hash| json!(hash))
+/// Makes the wrap key from nothing but code and seed; under the production profile it must be the
+/// committed one.
+fn wrap_key(options: &Options) -> Outcome<Value> {
+    let make = || {
+        eprintln!("  statement layer and final layer");
+        let statement = StatementLayer::build(options.profile)?;
+        let last = FinalLayer::build(options.profile, statement.common(), statement.key())?;
+        eprintln!("  Groth16 setup");
+        let key = WrapKey::setup(&last)?;
+        let found = committed::Key { hash: key.verifying_key().hash(), fingerprint: key.fingerprint() };
+        if options.profile == Profile::Production {
+            committed::Key::read()?.compare(&found)?;
+        }
+        Ok(found)
+    };
+    let compared = options.profile == Profile::Production;
+    measure(make, |found| json!({ "hash": found.hash, "fingerprint": found.fingerprint, "as_committed": compared }))
 }
 
 fn keccak_batch(options: &Options) -> Outcome<Value> {

@@ -3,6 +3,7 @@
 //! Each item runs in a process of its own, so that its peak of memory is its own. The first process
 //! only starts the others; `--run ITEM` is how it asks one for its part.
 
+mod committed;
 mod inputs;
 mod items;
 mod meter;
@@ -32,10 +33,10 @@ const ITEMS: [&str; 12] = [
     "answer",
     "final_layer",
     "wrap",
-    FINGERPRINT,
+    WRAP_KEY,
 ];
-/// Recomputes what is pinned of the wrap key; only when asked for.
-const FINGERPRINT: &str = "wrap_fingerprint";
+/// Runs the setup of the wrap key again and compares it with the committed one; only when asked for.
+const WRAP_KEY: &str = "wrap_key";
 const CHUNK: &str = "chunk_mainnet_depth";
 /// One path's share of [`CHUNK`].
 const PATH: &str = "path";
@@ -62,7 +63,7 @@ impl Options {
             profile: Profile::Production,
             json: None,
             parameters: PathBuf::from(".gavel/params"),
-            only: ITEMS.iter().filter(|item| **item != FINGERPRINT).map(|item| item.to_string()).collect(),
+            only: ITEMS.iter().filter(|item| **item != WRAP_KEY).map(|item| item.to_string()).collect(),
             memory_gate: MEMORY_GATE,
             run: None,
             work: env::temp_dir().join(format!("gavel-bench-{}", std::process::id())),
@@ -108,9 +109,19 @@ impl Options {
         }
     }
 
+    /// Writes what was measured so far, if a file was asked for.
+    fn write(&self, report: &Map<String, Value>) -> Outcome<()> {
+        let Some(path) = &self.json else { return Ok(()) };
+        let machine = json!({
+            "cpus": std::thread::available_parallelism()?.get(),
+            "profile": self.profile_name(),
+            "avx2": cfg!(target_feature = "avx2"),
+        });
+        Ok(fs::write(path, serde_json::to_vec_pretty(&json!({ "machine": machine, "items": report }))?)?)
+    }
+
     /// Runs one item in another process; the last line that it prints is its measurement.
     fn spawn(&self, item: &str) -> Outcome<Value> {
-        eprintln!("{item} …");
         let mut command = Command::new(env::current_exe()?);
         command.args(["--run", item, "--profile", self.profile_name()]);
         command.arg("--params").arg(&self.parameters).arg("--work").arg(&self.work);
@@ -132,14 +143,6 @@ fn main() -> Outcome<()> {
     let measured = measure_all(&options);
     fs::remove_dir_all(&options.work)?;
     let report = measured?;
-    if let Some(path) = &options.json {
-        let machine = json!({
-            "cpus": std::thread::available_parallelism()?.get(),
-            "profile": options.profile_name(),
-            "avx2": cfg!(target_feature = "avx2"),
-        });
-        fs::write(path, serde_json::to_vec_pretty(&json!({ "machine": machine, "items": report }))?)?;
-    }
     let over = |item: &Value| item["peak_mib"].as_u64().is_some_and(|peak| peak > options.memory_gate);
     let over: Vec<&str> = report.iter().filter(|(_, item)| over(item)).map(|(name, _)| name.as_str()).collect();
     match over.is_empty() {
@@ -150,11 +153,14 @@ fn main() -> Outcome<()> {
 
 fn measure_all(options: &Options) -> Outcome<Map<String, Value>> {
     let mut report = Map::new();
+    let items: Vec<&str> = ITEMS.into_iter().filter(|item| options.wants(item)).collect();
     if items::NEED_INPUTS.iter().any(|item| options.wants(item)) {
+        eprintln!("[0/{}] {INPUTS}: proofs that items start from …", items.len());
         options.spawn(INPUTS)?;
     }
-    for item in ITEMS.into_iter().filter(|item| options.wants(item)) {
-        let measurement = match item {
+    for (place, item) in (1..).zip(&items) {
+        eprintln!("[{place}/{}] {item} …", items.len());
+        let measurement = match *item {
             PATH => {
                 if !report.contains_key(CHUNK) {
                     report.insert(CHUNK.into(), options.spawn(CHUNK)?);
@@ -167,14 +173,21 @@ fn measure_all(options: &Options) -> Outcome<Map<String, Value>> {
         let peak = measurement["peak_mib"].as_u64().map_or(String::new(), |peak| format!("{peak} MiB"));
         let details = &measurement["details"];
         println!("{item:<20} {:>7.1} CPU s {:>7.1} s {peak:>9}  {details}", seconds("cpu_s"), seconds("wall_s"));
-        report.insert(item.into(), measurement);
+        report.insert(item.to_string(), measurement);
+        // After every item, so that one which fails does not lose the others.
+        options.write(&report)?;
     }
     Ok(report)
 }
 
-/// One path's share of a chunk.
+/// One path's share of a chunk; its peak is the chunk's.
 fn share(chunk: &Value) -> Value {
     let paths = chunk["details"]["paths"].as_f64().unwrap_or(f64::NAN);
     let of = |name: &str| chunk[name].as_f64().map(|value| value / paths);
-    json!({ "cpu_s": of("cpu_s"), "wall_s": of("wall_s") })
+    json!({
+        "cpu_s": of("cpu_s"),
+        "wall_s": of("wall_s"),
+        "peak_mib": chunk["peak_mib"],
+        "details": { "paths": chunk["details"]["paths"] },
+    })
 }

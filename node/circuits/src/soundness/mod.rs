@@ -6,28 +6,24 @@
 //! [`Gap::Quadratic`] is the older Theorem 8.3 of *Proximity Gaps for Reed–Solomon Codes* (ePrint
 //! 2020/654) in its place, for comparison.
 
+mod counts;
+
+pub use counts::Counts;
+
+use crate::extract::ExtractShape;
+use crate::keccak;
 use crate::security::{FriLevel, Profile};
+use counts::{LOOKUPS_PER_ROW, QUOTIENT_DEGREE, ROUTED_WIRES};
 
 /// log2 of the field that permutation and batching challenges are drawn from.
 const BASE_BITS: f64 = 64.0;
 /// log2 of the field that all other challenges are drawn from.
 const EXTENSION_BITS: f64 = 128.0;
-/// Routed wires of recursion circuits, an upper bound for the final layer.
-const ROUTED_WIRES: f64 = 80.0;
-/// Largest degree of a constraint, and number of chunks of a quotient.
-const QUOTIENT_DEGREE: f64 = 8.0;
-/// Constraints combined by one challenge: at most 123 of a gate, 10 partial products for each of
-/// up to three permutation arguments and their first rows, with room for lookups.
-const BATCHED_CONSTRAINTS: f64 = 256.0;
-/// Looked-up values in a row of a lookup gate.
-const LOOKUPS_PER_ROW: f64 = 40.0;
 /// log2 of the roots of the identities that the extract circuit checks at its own challenges
 /// (`docs/circuits/extract.md`).
-const CONSUMER_FOLDS_BITS: f64 = 30.0;
+pub(crate) const CONSUMER_FOLDS_BITS: u32 = 30;
 /// Folding arity of FRI.
 const ARITY_BITS: usize = 4;
-/// Constants, wiring, wires, products and quotients of a plonk layer with lookups, both openings.
-const PLONK_POLYNOMIALS: f64 = 350.0;
 /// Multiplicities tried; the theorem needs at least 3.
 const MULTIPLICITIES: std::ops::RangeInclusive<u32> = 3..=200;
 
@@ -41,14 +37,14 @@ pub enum Gap {
 }
 
 /// One polynomial-commitment opening in the stack.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Layer {
-    pub name: &'static str,
+    pub name: String,
     pub fri: FriLevel,
     /// log2 of the rows.
     pub degree_bits: usize,
-    /// Polynomials that FRI opens together, an upper bound.
-    pub polynomials: f64,
+    /// Polynomials that FRI combines, once for each point at which they are opened; an upper bound.
+    pub polynomials: usize,
     pub argument: Argument,
 }
 
@@ -68,36 +64,32 @@ pub struct Term {
     pub bits: f64,
 }
 
-/// Every layer of a proof under a profile, at its largest size.
+/// Every layer of a proof under a profile: the Keccak argument in every size that an extract circuit
+/// has, the others at their largest.
 pub fn layers(profile: Profile) -> Vec<Layer> {
-    let plonk = |name, degree_bits| Layer {
-        name,
-        fri: profile.recursion(),
+    let plonk = |name: &str, fri, degree_bits, challenges| Layer {
+        name: name.into(),
+        fri,
         degree_bits,
-        polynomials: PLONK_POLYNOMIALS,
-        argument: Argument::Plonk { challenges: profile.recursion_config().num_challenges },
+        polynomials: Counts::bound(challenges).polynomials,
+        argument: Argument::Plonk { challenges },
     };
-    let keccak = |name, log_permutations| Layer {
-        name,
-        fri: profile.recursion(),
-        // Eight bytes of a lane a row.
-        degree_bits: log_permutations + 3,
-        polynomials: 44.0,
+    let (recursion, challenges) = (profile.recursion(), profile.recursion_config().num_challenges);
+    let keccak = |log_permutations: usize| Layer {
+        name: format!("Keccak, {} permutations", 1 << log_permutations),
+        fri: recursion,
+        degree_bits: log_permutations + keccak::shape::LOG_LANE_BYTES,
+        polynomials: keccak::soundness::COMBINED_POLYNOMIALS,
         argument: Argument::Keccak { log_permutations },
     };
-    vec![
-        keccak("Keccak, 1,024 permutations", 10),
-        plonk("base circuit, 2^16 rows", 16),
-        plonk("base circuit, 2^14 rows", 14),
-        plonk("shrunk proof, 2^13 rows", 13),
-        Layer {
-            name: "final layer, 2^13 rows",
-            fri: profile.final_layer(),
-            degree_bits: 13,
-            polynomials: PLONK_POLYNOMIALS,
-            argument: Argument::Plonk { challenges: profile.final_layer_config().num_challenges },
-        },
-    ]
+    let mut layers: Vec<Layer> = ExtractShape::LOG_PERMUTATIONS.into_iter().map(keccak).collect();
+    layers.extend([
+        plonk("base circuit, 2^16 rows", recursion, 16, challenges),
+        plonk("base circuit, 2^14 rows", recursion, 14, challenges),
+        plonk("shrunk proof, 2^13 rows", recursion, 13, challenges),
+        plonk("final layer, 2^13 rows", profile.final_layer(), 13, profile.final_layer_config().num_challenges),
+    ]);
+    layers
 }
 
 /// The bits of a profile: the least term of any layer.
@@ -133,33 +125,12 @@ impl Layer {
             term("commit phase and batching", EXTENSION_BITS - self.commit(gap, m).log2()),
         ];
         match self.argument {
-            Argument::Plonk { challenges } => {
-                let challenges = challenges as f64;
-                let permutation = challenges * (BASE_BITS - (2.0 * ROUTED_WIRES).log2() - rows) - list;
-                let batching = challenges * (BASE_BITS - BATCHED_CONSTRAINTS.log2()) - list;
-                let out_of_domain = EXTENSION_BITS - (QUOTIENT_DEGREE + 1.0).log2() - rows - list;
-                terms.extend([
-                    term("permutation", permutation),
-                    term("lookup", challenges * (BASE_BITS - LOOKUPS_PER_ROW.log2() - rows) - list),
-                    term("constraint batching", batching),
-                    term("out of domain", out_of_domain),
-                ]);
-            }
+            Argument::Plonk { challenges } => terms.extend(plonk_terms(challenges, rows, list)),
             Argument::Keccak { log_permutations } => {
-                let n = log_permutations as f64;
-                let rounds = 24.0 * (n * 14.0 + 6.0 * 13.0 + 62.0) + 4.0 * (n + 6.0) + 50.0 + n + 6.0;
-                // 400 bytes a permutation are looked up in 2^8 entries.
-                let poles = (512.0 * n.exp2() + 256.0).log2();
-                let fingerprint = (136.0 * 2048.0 + 3.0f64).log2();
-                let opening = (2.0 * 8.0f64).log2() + n;
-                terms.extend([
-                    term("sumchecks", EXTENSION_BITS - rounds.log2() - list),
-                    term("lookup", EXTENSION_BITS - poles - list),
-                    term("bus", EXTENSION_BITS - fingerprint - list),
-                    // Challenges that the consuming circuit draws itself: no list.
-                    term("consumer folds", EXTENSION_BITS - CONSUMER_FOLDS_BITS),
-                    term("out of domain", EXTENSION_BITS - opening - list),
-                ]);
+                let own = keccak::soundness::terms(log_permutations);
+                terms.extend(own.map(|own| term(own.name, own.bits() - list)));
+                // Challenges that the consuming circuit draws itself: no list.
+                terms.push(term("consumer folds", EXTENSION_BITS - f64::from(CONSUMER_FOLDS_BITS)));
             }
         }
         terms
@@ -190,8 +161,21 @@ impl Layer {
                 };
             bits = bits.saturating_sub(ARITY_BITS);
         }
-        (self.polynomials - 1.0) * exceptional((length_bits as f64).exp2()) + folded
+        (self.polynomials - 1) as f64 * exceptional((length_bits as f64).exp2()) + folded
     }
+}
+
+/// Terms of plonk over 2^`rows` rows when each opened word has 2^`list` codewords near it.
+fn plonk_terms(challenges: usize, rows: f64, list: f64) -> [Term; 4] {
+    let repetitions = challenges as f64;
+    let log2 = |count: usize| (count as f64).log2();
+    let term = |name, bits: f64| Term { name, bits: bits - list };
+    [
+        term("permutation", repetitions * (BASE_BITS - log2(2 * ROUTED_WIRES) - rows)),
+        term("lookup", repetitions * (BASE_BITS - log2(LOOKUPS_PER_ROW) - rows)),
+        term("constraint batching", repetitions * (BASE_BITS - log2(Counts::bound(challenges).batched))),
+        term("out of domain", EXTENSION_BITS - log2(QUOTIENT_DEGREE + 1) - rows),
+    ]
 }
 
 fn least(terms: &[Term]) -> f64 {
@@ -213,6 +197,8 @@ mod tests {
     fn every_term_is_at_least_the_number() {
         for layer in layers(Profile::Production) {
             let terms = layer.best_terms(Gap::Linear);
+            println!("{}: {:.1} bits", layer.name, least(&terms));
+            terms.iter().for_each(|term| println!("    {} {:.1}", term.name, term.bits));
             assert!(terms.iter().all(|term| term.bits >= bits(Profile::Production, Gap::Linear)));
         }
     }
@@ -221,8 +207,8 @@ mod tests {
     #[test]
     fn the_third_challenge_is_what_lifts_the_permutation_term() {
         let permutation = |challenges| {
-            let mut layer = layers(Profile::Production)[1];
-            layer.argument = Argument::Plonk { challenges };
+            let largest = layers(Profile::Production).into_iter().find(|layer| layer.degree_bits == 16).unwrap();
+            let layer = Layer { argument: Argument::Plonk { challenges }, ..largest };
             layer.terms(Gap::Linear, 3).into_iter().find(|term| term.name == "permutation").unwrap().bits
         };
         assert!(permutation(2) < bits(Profile::Production, Gap::Linear));
