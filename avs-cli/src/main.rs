@@ -9,11 +9,15 @@ mod proof_file;
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
+use gavel_proofs::ProvingAllocator;
 
 use crate::{
     cli::{Cli, Command},
     output::Output,
 };
+
+#[global_allocator]
+static ALLOCATOR: ProvingAllocator = ProvingAllocator;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -15,8 +15,12 @@ use std::sync::Arc;
 use std::{env, fs};
 
 use gavel_circuits::security::Profile;
+use gavel_proofs::ProvingAllocator;
 use gavel_proofs::parameters::ParameterStore;
 use serde_json::{Map, Value, json};
+
+#[global_allocator]
+static ALLOCATOR: ProvingAllocator = ProvingAllocator;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
