@@ -82,8 +82,12 @@ impl Lines {
     }
 
     fn step(&self, message: String) {
+        let (last, changed) = &*self.shared;
+        let mut said = locked(last);
+        // Nothing older can be said in between.
         (self.write)(&message);
-        self.say(Some((message, Instant::now())));
+        *said = Some((message, Instant::now()));
+        changed.notify_all();
     }
 
     fn update(&self, message: String) {
@@ -91,17 +95,13 @@ impl Lines {
             *said = message;
         }
     }
-
-    fn say(&self, said: Said) {
-        let (last, changed) = &*self.shared;
-        *locked(last) = said;
-        changed.notify_all();
-    }
 }
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        self.say(None);
+        let (last, changed) = &*self.shared;
+        *locked(last) = None;
+        changed.notify_all();
     }
 }
 

@@ -37,10 +37,13 @@ impl Claim {
 }
 
 fn line(award: &DeliveredAward) -> String {
-    let state = match award.payment {
+    let state = match &award.payment {
         Payment::Claimed => "claimed",
         Payment::RequestOpen => "its request is open",
-        Payment::Closed => "paid before, or delivered too late",
+        Payment::Paid => "paid before",
+        Payment::Late => "nobody showed the delivery within the claim window",
+        Payment::Void => "slashed, struck, or never anchored",
+        Payment::Refused(reason) => reason,
     };
     format!("{} {} wei: {state}", award.award, award.price_wei)
 }

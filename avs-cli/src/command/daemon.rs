@@ -25,7 +25,7 @@ use crate::output::Output;
 pub enum Gateway {
     /// Run the gateway until interrupted
     Run(Run),
-    /// Show who bid what for a request's jobs, and who won
+    /// Show who bid what for a request's jobs, who won, and what was refused and why
     Auctions(Auctions),
     /// Print the transaction that reports an accepted award as missed, with the signed evidence
     Evidence(Evidence),
@@ -125,6 +125,9 @@ fn auction_text(auction: &LotAuction) -> String {
     }
     if auction.bids.is_empty() {
         text.push_str("  no bid\n");
+    }
+    for refusal in &auction.refusals {
+        text.push_str(&format!("  not   {} {}\n", refusal.operator, refusal.reason));
     }
     text
 }

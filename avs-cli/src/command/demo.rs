@@ -1,12 +1,13 @@
 //! `gavel demo`: the whole scenario with processes of this command, and a table of what happened.
 //! `scripts/demo` prepares everything and calls it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use gavel_testkit::scenario::{self, Phase, Report, ScenarioOptions, Standing};
+use serde::{Deserialize, Serialize};
 
 use super::daemon::interrupted;
 use super::parameters::ParameterFolder;
@@ -63,7 +64,10 @@ impl Demo {
         };
         drop(progress);
         if !self.before.is_empty() {
-            report.add_preparation(self.cold, self.before.clone(), self.before_kib * 1024);
+            let mut times = Times::read(&self.folder);
+            let other = if self.cold { times.warm_seconds } else { times.cold_seconds };
+            report.add_preparation(self.cold, self.before.clone(), self.before_kib * 1024, other);
+            times.remember(&self.folder, self.cold, report.totals.as_ref().map(|totals| totals.seconds))?;
         }
         output.result(&report, Report::table)?;
         if let Some(path) = &self.report {
@@ -92,6 +96,33 @@ impl Demo {
             patience: Duration::from_secs(60 * self.patience),
             keep: self.keep,
         })
+    }
+}
+
+/// What the newest start of each kind took, kept beside the demo's folder.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Times {
+    cold_seconds: Option<f64>,
+    warm_seconds: Option<f64>,
+}
+
+impl Times {
+    fn file(folder: &Path) -> PathBuf {
+        folder.with_extension("times.json")
+    }
+
+    /// Nothing, when there was no run or its note cannot be read.
+    fn read(folder: &Path) -> Self {
+        let text = std::fs::read(Self::file(folder)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn remember(&mut self, folder: &Path, cold: bool, seconds: Option<f64>) -> anyhow::Result<()> {
+        *(if cold { &mut self.cold_seconds } else { &mut self.warm_seconds }) = seconds;
+        let file = Self::file(folder);
+        let text = serde_json::to_string_pretty(self)?;
+        std::fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
     }
 }
 

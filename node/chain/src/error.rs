@@ -86,7 +86,12 @@ pub enum ChainError {
 impl ChainError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, ChainError::Endpoint { .. } | ChainError::UnknownBlock { .. } | ChainError::HeaderParent { .. })
+        match self {
+            ChainError::Endpoint { .. } | ChainError::UnknownBlock { .. } | ChainError::HeaderParent { .. } => true,
+            // Limit exceeded: of EIP-1474, and what several providers answer.
+            ChainError::Refused { code, .. } => matches!(code, -32_005 | 429),
+            _ => false,
+        }
     }
 
     /// Sorts a transport error by who is to blame: no answer, a refusal, or an unreadable answer.

@@ -10,7 +10,7 @@ use gavel_types::message::{Accept, AwardMessage, DeliveryReceipt, Signed};
 use crate::awarding::award_message;
 use crate::chain::{AwardOnChain, Owed};
 use crate::clock::millis;
-use crate::deliveries::MISS_CLOSED;
+use crate::deliveries::{MISS_CLOSED, miss_closed};
 use crate::engine::Gateway;
 use crate::error::GatewayError;
 use crate::steps::Due;
@@ -70,7 +70,7 @@ impl Gateway {
                 (state @ (AwardState::Skipped | AwardState::Lapsed | AwardState::Void), None) => {
                     messages.push(ToProver::Ended { award: *id, reason: format!("{state:?}") });
                 }
-                (AwardState::Missed { .. }, None) if read.report(*id).await? == Some(false) => {
+                (state, None) if miss_closed(&mut read, *id, Some(state)).await? => {
                     messages.push(ToProver::Ended { award: *id, reason: MISS_CLOSED.into() });
                 }
                 _ => {}

@@ -7,7 +7,7 @@ use gavel_domain::award::{AwardEvent, AwardState};
 use gavel_domain::job::{JobEvent, JobState};
 use gavel_domain::request::RequestEvent;
 use gavel_rpc::message::{RefusalCode, ToProver};
-use gavel_store::JobOutput;
+use gavel_store::{JobOutput, Transaction};
 use gavel_types::id::{AwardId, JobId, OperatorId};
 use gavel_types::job::JobKind;
 use gavel_types::statement::{Claim, Statement, sha256_words};
@@ -20,6 +20,15 @@ use crate::steps::Due;
 
 /// Why nothing is taken for a missed award any more.
 pub(crate) const MISS_CLOSED: &str = "the miss was slashed, or its report lapsed";
+
+/// Whether an award was missed and its report is closed. Its delivery counts nowhere any more.
+pub(crate) async fn miss_closed(
+    tx: &mut Transaction,
+    award: AwardId,
+    state: Option<AwardState>,
+) -> Result<bool, GatewayError> {
+    Ok(matches!(state, Some(AwardState::Missed { .. })) && tx.report(award).await? == Some(false))
+}
 
 /// A proof after its check.
 pub(crate) struct Checked {
@@ -66,7 +75,7 @@ impl Gateway {
                 }
                 return Ok(());
             }
-            AwardState::Missed { .. } if steps.tx.report(id).await? == Some(false) => {
+            state if miss_closed(&mut steps.tx, id, Some(state)).await? => {
                 drop(steps);
                 self.refuse(operator, id, RefusalCode::Proof, MISS_CLOSED.into());
                 return Ok(());
@@ -138,12 +147,17 @@ impl Gateway {
         };
         let digest = self.context.objects.put(proof).await?;
         let mut steps = self.steps().await?;
+        // During the check its anchor may have been reorganised away for good, or its miss slashed.
         let standing = steps.tx.award(award).await?.map(|row| row.value.award.state);
-        if !standing.is_some_and(AwardState::takes_proof) {
-            // Its anchor was reorganised away during the check, and it cannot be anchored again.
+        let refusal = if standing.is_none_or(|state| !state.takes_proof()) {
+            Some(format!("the award is {standing:?}"))
+        } else {
+            miss_closed(&mut steps.tx, award, standing).await?.then(|| MISS_CLOSED.to_owned())
+        };
+        if let Some(reason) = refusal {
             drop(steps);
             self.checking.remove(&award);
-            self.refuse(operator, award, RefusalCode::Proof, format!("the award is {standing:?}"));
+            self.refuse(operator, award, RefusalCode::Proof, reason);
             return Ok(());
         }
         let state = steps.tx.job(job).await?.value.job.state;

@@ -1,6 +1,6 @@
 //! The task that owns the gateway's state, and what reports to it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, RwLock};
@@ -20,6 +20,7 @@ use gavel_types::message::domain;
 use gavel_types::signature::Signer;
 use tokio::sync::{mpsc, watch};
 
+use crate::admission::{Candidate, Place};
 use crate::chain::{ChainChange, MarketChain, OperatorOnChain, Refused, SupernetTerms};
 use crate::clock::millis;
 use crate::config::MarketRule;
@@ -122,8 +123,8 @@ pub struct Gateway {
     pub(crate) started_millis: u64,
     /// Head at which this process first offered a queued job: nobody's patience runs out while nobody could bid.
     pub(crate) offered: HashMap<JobId, u64>,
-    /// Requests that wait for free bond, with the head at which they were looked at last.
-    pub(crate) short_of_bond: HashMap<RequestId, u64>,
+    /// Planned requests that wait for free bond, oldest first.
+    pub(crate) waiting: BTreeMap<Place, Candidate>,
     /// Work in progress beside the engine.
     pub(crate) planning: HashSet<RequestId>,
     pub(crate) building: HashSet<JobId>,
@@ -217,7 +218,7 @@ impl Gateway {
             head,
             started_millis: millis(),
             offered: HashMap::new(),
-            short_of_bond: HashMap::new(),
+            waiting: BTreeMap::new(),
             planning: HashSet::new(),
             building: HashSet::new(),
             checking: HashSet::new(),
@@ -328,6 +329,7 @@ impl Gateway {
         }
         self.check_deadlines().await?;
         self.give_up_late_requests().await?;
+        self.admit_waiting().await?;
         self.sync_capacities().await?;
         self.serve_reports().await?;
         self.claim_for_operators().await

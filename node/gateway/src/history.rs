@@ -25,6 +25,16 @@ pub struct LotAuction {
     /// By operator.
     pub bids: Vec<LotBid>,
     pub winner: Option<Address>,
+    /// Bids, openings and acceptances that were refused, and why.
+    pub refusals: Vec<RefusedBid>,
+}
+
+/// What an operator sent for a lot in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedBid {
+    pub operator: Address,
+    pub reason: String,
 }
 
 /// A job of a lot.
@@ -54,8 +64,11 @@ pub async fn auctions(data_dir: &Path, request: RequestId) -> Result<Vec<LotAuct
     let mut found = Vec::new();
     for key in transaction.ticks_of_request(request).await? {
         let tick = transaction.tick(key).await?;
-        let lots = tick.lots.iter().filter(|lot| lot.lot.jobs.iter().any(|job| job.payer == request));
-        found.extend(lots.map(|lot| auction(&tick, lot)));
+        for lot in tick.lots.iter().filter(|lot| lot.lot.jobs.iter().any(|job| job.payer == request)) {
+            let refusals = transaction.refusals(lot.digest).await?.into_iter();
+            let refusals = refusals.map(|refusal| RefusedBid { operator: refusal.operator.0, reason: refusal.reason });
+            found.push(auction(&tick, lot, refusals.collect()));
+        }
     }
     Ok(found)
 }
@@ -68,7 +81,7 @@ pub(crate) async fn open(data_dir: &Path) -> Result<Store, GatewayError> {
     Ok(Store::open(&file).await?)
 }
 
-fn auction(tick: &StoredTick, lot: &AnnouncedLot) -> LotAuction {
+fn auction(tick: &StoredTick, lot: &AnnouncedLot, refusals: Vec<RefusedBid>) -> LotAuction {
     let bids = tick.bids.iter().filter(|((digest, _), _)| *digest == lot.digest);
     let winner = match &tick.phase {
         Phase::Awarded { outcomes } => outcomes.iter().find(|outcome| outcome.lot == lot.digest),
@@ -93,5 +106,6 @@ fn auction(tick: &StoredTick, lot: &AnnouncedLot) -> LotAuction {
             })
             .collect(),
         winner: winner.and_then(|outcome| outcome.winner).map(|(operator, _)| operator.0),
+        refusals,
     }
 }

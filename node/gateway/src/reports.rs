@@ -18,11 +18,15 @@ impl Gateway {
                 Some(row) => match stored_receipt(&row.value) {
                     Some(receipt) => Owed::AnswerReport { award, receipt },
                     None if self.head <= answer_until => continue,
-                    None if self.head <= self.context.chain.executable_until(award).await? => {
-                        Owed::ExecuteSlash { award }
-                    }
-                    // This gateway slept through the window: the deposit comes back.
-                    None => Owed::LapseReport { award },
+                    None => match self.context.chain.executable_until(award).await {
+                        Ok(last) if self.head <= last => Owed::ExecuteSlash { award },
+                        // This gateway slept through the window: the deposit comes back.
+                        Ok(_) => Owed::LapseReport { award },
+                        Err(error) => {
+                            tracing::warn!(%award, %error, "the report cannot be read");
+                            continue;
+                        }
+                    },
                 },
             };
             let mut steps = self.steps().await?;

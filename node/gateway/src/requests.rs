@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, U256};
 use gavel_domain::award::AwardEvent;
-use gavel_domain::bond::{Admission, most_committed};
 use gavel_domain::ceiling::CeilingSchedule;
 use gavel_domain::job::{Job, JobState};
 use gavel_domain::request::{RequestEvent, RequestFailure, RequestState, RequestTask};
@@ -15,6 +14,7 @@ use gavel_types::request::{Request, RequestOrigin};
 use gavel_types::statement::Statement;
 use gavel_types::unit::WorkUnits;
 
+use crate::admission::Candidate;
 use crate::chain::{ChainChange, ChainFact};
 use crate::engine::{Gateway, News, Plan};
 use crate::error::GatewayError;
@@ -23,6 +23,9 @@ use crate::steps::{Due, Steps};
 
 /// Name of the chain reader's position in the store.
 pub(crate) const CURSOR: &str = "events";
+
+/// Plans that are made at one time.
+const PLANNING_AT_ONCE: usize = 16;
 
 /// A request that has no jobs yet.
 #[derive(Clone, Debug)]
@@ -118,8 +121,9 @@ impl Gateway {
         let mut new = Vec::new();
         for row in read.open_requests().await? {
             let id = row.value.task.id;
-            let looked_at = self.planning.contains(&id) || self.short_of_bond.get(&id) == Some(&self.head);
-            let unplanned = row.value.task.state == RequestState::Planned && !looked_at;
+            let busy = self.planning.len() + new.len() >= PLANNING_AT_ONCE;
+            let known = self.planning.contains(&id) || self.waiting.values().any(|waiting| waiting.request == id);
+            let unplanned = row.value.task.state == RequestState::Planned && !known && !busy;
             if unplanned && read.jobs_of(id).await?.is_empty() {
                 new.push(NewRequest { id, request: row.value.request, origin: row.value.origin });
             }
@@ -157,32 +161,18 @@ impl Gateway {
                 return self.finish(steps).await;
             }
         };
-        let units = WorkUnits(plan.jobs.iter().fold(0, |sum: u64, job| sum.saturating_add(job.units.0)));
-        let rule = &self.context.rule;
-        let ceiling = CeilingSchedule::of_request(
-            plan.work_fee,
-            units,
-            self.context.supernet_terms().max_price,
-            rule.ceiling_start_percent,
-            rule.ceiling_ramp_blocks,
-            rule.patience_blocks,
-        );
-        let admission =
-            self.admit(id, most_committed(plan.work_fee, ceiling.maximum, units, rule.attempt_limit)).await?;
+        self.wait_for_bond(id, plan).await
+    }
+
+    /// Stores the jobs of a request that is taken.
+    pub(crate) async fn take(&mut self, candidate: &Candidate) -> Result<(), GatewayError> {
+        let Candidate { request: id, plan, ceiling, units, .. } = candidate;
+        let id = *id;
         let mut steps = self.steps().await?;
-        let still = steps.tx.request(id).await?.is_some_and(|row| row.value.task.is_working());
-        if !still || !steps.tx.jobs_of(id).await?.is_empty() {
+        if !steps.tx.jobs_of(id).await?.is_empty() {
             return Ok(());
         }
-        match admission {
-            Admission::Taken => {}
-            Admission::Waits => return Ok(()),
-            Admission::Never => {
-                steps.apply(Due::Request(id, RequestEvent::GiveUp(RequestFailure::BondTooLow))).await?;
-                return self.finish(steps).await;
-            }
-        }
-        steps.tx.set_request_terms(id, plan.work_fee, &ceiling).await?;
+        steps.tx.set_request_terms(id, plan.work_fee, ceiling).await?;
         for (position, job) in plan.jobs.iter().enumerate() {
             let row = self.job_row(id, position as u32, job);
             let needs: Vec<JobId> = job.needs.iter().map(|need| JobId::derive(id, *need)).collect();
@@ -195,7 +185,7 @@ impl Gateway {
         self.finish(steps).await
     }
 
-    fn job_row(&self, request: RequestId, position: u32, job: &PlannedJob) -> JobRow {
+    pub(crate) fn job_row(&self, request: RequestId, position: u32, job: &PlannedJob) -> JobRow {
         let terms = JobTerms {
             job: JobId::derive(request, position),
             payer: request,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gavel_chain::EndpointOptions;
 use gavel_chain::deployment::Deployment;
 use gavel_chain::reads::Reader;
-use gavel_chain::{EndpointOptions, Wallet};
 use gavel_rpc::Limits;
 use gavel_rpc::session::SessionTerms;
 use gavel_rpc::tls::Trust;
@@ -54,12 +54,12 @@ impl Prover {
         let slots = Slots::new(&config.machine.slots_dir, config.machine.memory_gib, config.machine.jobs)?;
         let checkpoint = Checkpoint::open(&config.checkpoint_dir)?;
         let reports = ReportAnswers::new(
-            Reader::new(client.clone(), deployment),
-            Wallet::new(client, secret)?,
+            Reader::new(client, deployment),
+            secret,
             identity.operator,
             checkpoint.clone(),
             identity.heartbeat,
-        );
+        )?;
         Ok(Self { reports: Some(reports), ..Prover::new(identity, checkpoint, slots, prover, Arc::new(chain))? })
     }
 }

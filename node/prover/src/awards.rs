@@ -7,7 +7,7 @@ use gavel_rpc::ProverClient;
 use gavel_rpc::message::FromProver;
 use gavel_types::id::{AwardId, LotDigest};
 use gavel_types::job::JobTerms;
-use gavel_types::message::{Accept, Award, AwardMessage, DeliveryReceipt, Signed};
+use gavel_types::message::{Accept, Award, AwardMessage, DeliveryReceipt, MarketMessage, Signed};
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::AwardRecord;
@@ -231,18 +231,34 @@ impl Prover {
         }
     }
 
-    pub(crate) fn receipted(&mut self, receipt: Signed<DeliveryReceipt>) -> Result<(), ProverError> {
+    /// Keeps a receipt that the contracts will take for the award; anything else is no receipt, and the proof stays.
+    pub(crate) async fn receipted(&mut self, receipt: Signed<DeliveryReceipt>) -> Result<(), ProverError> {
         let award = receipt.message.award_id();
-        if !self.is_gateways(&receipt) {
+        let known = match self.work.get(&award) {
+            Some(work) => Some(work.record.clone()),
+            // It ended here before the gateway had looked at the proof.
+            None => self.checkpoint.award(award)?,
+        };
+        let Some(mut record) = known.filter(|record| record.receipt.is_none()) else { return Ok(()) };
+        if receipt.message.lotDigest != record.award.message.lotDigest || !self.is_of_its_epoch(&receipt).await? {
+            tracing::error!(%award, "receipt that no contract takes");
             return Ok(());
         }
-        if let Some(work) = self.work.get_mut(&award) {
-            work.record.receipt = Some(receipt);
-            self.checkpoint.put_award(award, &work.record)?;
-            self.checkpoint.close_award(award)?;
-            self.work.remove(&award);
-            tracing::info!(%award, "delivered");
-        }
+        record.receipt = Some(receipt);
+        self.checkpoint.put_award(award, &record)?;
+        self.checkpoint.close_award(award)?;
+        self.work.remove(&award);
+        tracing::info!(%award, "delivered");
         Ok(())
+    }
+
+    /// Whether the gateway key of the receipt's epoch signed it.
+    async fn is_of_its_epoch(&self, receipt: &Signed<DeliveryReceipt>) -> Result<bool, ProverError> {
+        let epoch = receipt.message.epoch();
+        if epoch == self.identity.terms.epoch {
+            return Ok(self.is_gateways(receipt));
+        }
+        let key = self.chain.gateway_key(epoch).await?;
+        Ok(key.is_some_and(|key| receipt.verify(&self.identity.terms.domain, key).is_ok()))
     }
 }

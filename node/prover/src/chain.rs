@@ -26,6 +26,8 @@ pub trait ChainView: Send + Sync + 'static {
     fn award(&self, award: AwardId) -> ChainFuture<'_, Option<AwardOnChain>>;
     /// Epoch and key of the supernet's gateway.
     fn gateway(&self) -> ChainFuture<'_, Option<(GatewayEpoch, Address)>>;
+    /// Key of the supernet's gateway in an epoch.
+    fn gateway_key(&self, epoch: GatewayEpoch) -> ChainFuture<'_, Option<Address>>;
 }
 
 /// The view through a node.
@@ -77,6 +79,19 @@ impl ChainView for OnChain {
                 .await
                 .map_err(|error| ChainError::from_contract("SupernetRegistry.gateway", error))?;
             Ok((!gateway.key.is_zero()).then_some((GatewayEpoch(gateway.epoch), gateway.key)))
+        })
+    }
+
+    fn gateway_key(&self, epoch: GatewayEpoch) -> ChainFuture<'_, Option<Address>> {
+        Box::pin(async move {
+            let registry = SupernetRegistry::new(self.supernet_registry, self.client.provider());
+            let key = registry
+                .gatewayKey(self.supernet, epoch.0)
+                .block(BlockId::latest())
+                .call()
+                .await
+                .map_err(|error| ChainError::from_contract("SupernetRegistry.gatewayKey", error))?;
+            Ok((!key.is_zero()).then_some(key))
         })
     }
 }

@@ -14,18 +14,25 @@ use crate::error::ProverError;
 /// `AwardState` and `RequestState` of the contracts (`types/Market.sol`, `types/Query.sol`).
 const RESERVED: u8 = 1;
 const DELIVERED: u8 = 2;
+const PAID: u8 = 3;
+const LAPSED: u8 = 6;
 const REQUEST_OPEN: u8 = 1;
 
 /// Where the payment of a delivered job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "payment", content = "reason")]
 pub enum Payment {
     /// The operator was paid by this claim.
     Claimed,
     /// Paid when its request has ended.
     RequestOpen,
-    /// Paid before, or delivered after the claim window.
-    Closed,
+    Paid,
+    /// The delivery was not shown within the claim window.
+    Late,
+    /// Slashed, struck, or never anchored.
+    Void,
+    /// The chain does not take the claim.
+    Refused(String),
 }
 
 /// A delivered job of the checkpoint.
@@ -34,14 +41,16 @@ pub enum Payment {
 pub struct DeliveredAward {
     pub award: B256,
     pub price_wei: String,
+    #[serde(flatten)]
     pub payment: Payment,
 }
 
 /// Claims every delivered job of a checkpoint whose request has ended, with the gateway's receipt where the chain does
-/// not know of the delivery. The money goes to the operator, whoever sends the claim.
+/// not know of the delivery. The money goes to the operator, whoever sends the claim. One that is refused keeps no
+/// other from being claimed.
 ///
 /// # Errors
-/// [`ProverError::Chain`] when the chain cannot be read or a claim fails; what was claimed before it stays claimed.
+/// [`ProverError::Chain`] when the chain cannot be read, [`ProverError::File`]; what was claimed before stays claimed.
 pub async fn claim_delivered(
     reader: &Reader,
     wallet: &Wallet,
@@ -51,16 +60,10 @@ pub async fn claim_delivered(
     for (award, record) in checkpoint.delivered_awards()? {
         let stored = reader.award(award.0, BlockId::latest()).await?;
         let payment = match stored.state {
-            RESERVED | DELIVERED => {
-                let request = reader.request(stored.payer, BlockId::latest()).await?;
-                if request.state == REQUEST_OPEN {
-                    Payment::RequestOpen
-                } else {
-                    claim(reader, wallet, award, &record, stored.state).await?;
-                    Payment::Claimed
-                }
-            }
-            _ => Payment::Closed,
+            RESERVED | DELIVERED => claim(reader, wallet, award, &record, &stored).await?,
+            PAID => Payment::Paid,
+            LAPSED => Payment::Late,
+            _ => Payment::Void,
         };
         let price_wei = U256::from(stored.price).to_string();
         claimed.push(DeliveredAward { award: award.0, price_wei, payment });
@@ -73,14 +76,24 @@ async fn claim(
     wallet: &Wallet,
     award: AwardId,
     record: &AwardRecord,
-    state: u8,
-) -> Result<(), ChainError> {
-    let book = reader.deployment().gavel.auction_book;
-    match &record.receipt {
-        Some(receipt) if state == RESERVED => {
-            wallet.send(book, &AuctionBook::claimWithReceiptCall::from(receipt)).await?;
-        }
-        _ => _ = wallet.send(book, &AuctionBook::claimCall { awardId: award.0 }).await?,
+    stored: &AuctionBook::AwardRecord,
+) -> Result<Payment, ChainError> {
+    if reader.request(stored.payer, BlockId::latest()).await?.state == REQUEST_OPEN {
+        return Ok(Payment::RequestOpen);
     }
-    Ok(())
+    let unknown = stored.state == RESERVED;
+    let last = reader.account(stored.payer, BlockId::latest()).await?.claimUntil;
+    if unknown && reader.client().head().await? > last {
+        return Ok(Payment::Late);
+    }
+    let book = reader.deployment().gavel.auction_book;
+    let sent = match &record.receipt {
+        Some(receipt) if unknown => wallet.send(book, &AuctionBook::claimWithReceiptCall::from(receipt)).await,
+        _ => wallet.send(book, &AuctionBook::claimCall { awardId: award.0 }).await,
+    };
+    match sent {
+        Ok(_) => Ok(Payment::Claimed),
+        Err(ChainError::Reverted { reason, .. }) => Ok(Payment::Refused(reason)),
+        Err(error) => Err(error),
+    }
 }

@@ -212,7 +212,7 @@ impl Prover {
                 self.repeat(session, award).await?;
                 self.advance(session, award).await
             }
-            ToProver::DeliveryReceipt(receipt) => self.receipted(receipt),
+            ToProver::DeliveryReceipt(receipt) => self.receipted(receipt).await,
             ToProver::Ended { award, reason } => {
                 tracing::info!(%award, reason, "award ended");
                 self.forget(award)

@@ -3,18 +3,18 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use alloy::primitives::Address;
-use gavel_chain::sender::{Attempt, Intent, Outbox, Outcome, Row};
+use gavel_chain::sender::{Attempt, Intent, MemoryOutbox, Outbox, Outcome, Row};
 
 /// Rows of all accounts; clones share them, as processes share a database.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryOutbox {
-    rows: Arc<Mutex<Vec<(Address, Row)>>>,
+pub struct MortalOutbox {
+    rows: MemoryOutbox,
     die: Arc<AtomicBool>,
 }
 
@@ -30,7 +30,13 @@ impl fmt::Display for Died {
 
 impl std::error::Error for Died {}
 
-impl MemoryOutbox {
+impl From<std::convert::Infallible> for Died {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl MortalOutbox {
     /// The next recorded attempt is stored, and then the caller fails before it can send.
     pub fn die_after_recording(&self) {
         self.die.store(true, Ordering::SeqCst);
@@ -38,46 +44,27 @@ impl MemoryOutbox {
 
     /// A row by its key.
     pub fn row(&self, key: &str) -> Option<Row> {
-        self.lock().iter().find(|(_, row)| row.intent.key == key).map(|(_, row)| row.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(Address, Row)>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn with_row(&self, id: i64, change: impl FnOnce(&mut Row)) {
-        if let Some((_, row)) = self.lock().iter_mut().find(|(_, row)| row.id == id) {
-            change(row);
-        }
+        self.rows.row(key)
     }
 }
 
-impl Outbox for MemoryOutbox {
+impl Outbox for MortalOutbox {
     type Error = Died;
 
     async fn put(&self, account: Address, intent: Intent) -> Result<Row, Died> {
-        let mut rows = self.lock();
-        if let Some((_, row)) = rows.iter().find(|(owner, row)| *owner == account && row.intent.key == intent.key) {
-            return Ok(row.clone());
-        }
-        let row = Row { id: rows.len() as i64 + 1, intent, attempts: Vec::new(), outcome: None };
-        rows.push((account, row.clone()));
-        Ok(row)
+        Ok(self.rows.put(account, intent).await?)
     }
 
     async fn open(&self, account: Address) -> Result<Vec<Row>, Died> {
-        let rows = self.lock();
-        let open = rows.iter().filter(|(owner, row)| *owner == account && row.outcome.is_none());
-        Ok(open.map(|(_, row)| row.clone()).collect())
+        Ok(self.rows.open(account).await?)
     }
 
     async fn record(&self, row: i64, attempt: Attempt) -> Result<(), Died> {
-        self.with_row(row, |row| row.attempts.push(attempt));
+        self.rows.record(row, attempt).await?;
         if self.die.swap(false, Ordering::SeqCst) { Err(Died) } else { Ok(()) }
     }
 
     async fn finish(&self, row: i64, outcome: Outcome) -> Result<(), Died> {
-        self.with_row(row, |row| row.outcome = Some(outcome));
-        Ok(())
+        Ok(self.rows.finish(row, outcome).await?)
     }
 }

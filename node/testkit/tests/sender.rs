@@ -8,7 +8,7 @@ use gavel_chain::{
     bindings::token::Erc20,
     sender::{Intent, Outcome, Policy, Sender},
 };
-use gavel_testkit::{Anvil, AnvilOptions, TestkitError, keys, outbox::MemoryOutbox, uniswap};
+use gavel_testkit::{Anvil, AnvilOptions, TestkitError, keys, outbox::MortalOutbox, uniswap};
 
 const POLICY: Policy = Policy {
     confirmations: 2,
@@ -26,7 +26,7 @@ fn payment(key: &str, to: Address) -> Intent {
 
 struct Setup {
     anvil: Anvil,
-    outbox: MemoryOutbox,
+    outbox: MortalOutbox,
     receiver: Address,
 }
 
@@ -34,12 +34,12 @@ async fn setup() -> Result<Setup, TestkitError> {
     let anvil = Anvil::start(AnvilOptions::default()).await?;
     anvil.wallet("sender").await?;
     anvil.hold_transactions(true).await?;
-    Ok(Setup { anvil, outbox: MemoryOutbox::default(), receiver: keys::address("receiver") })
+    Ok(Setup { anvil, outbox: MortalOutbox::default(), receiver: keys::address("receiver") })
 }
 
 impl Setup {
     /// A sender as a freshly started process has it.
-    fn sender(&self) -> Result<Sender<MemoryOutbox>, TestkitError> {
+    fn sender(&self) -> Result<Sender<MortalOutbox>, TestkitError> {
         let client = self.anvil.client().clone();
         Ok(Sender::new(client, keys::secret("sender"), self.outbox.clone(), POLICY)?)
     }
@@ -49,7 +49,7 @@ impl Setup {
     }
 
     /// Takes turns and mines blocks until all rows of `keys` are closed.
-    async fn settle(&self, sender: &mut Sender<MemoryOutbox>, keys: &[&str]) -> Result<(), TestkitError> {
+    async fn settle(&self, sender: &mut Sender<MortalOutbox>, keys: &[&str]) -> Result<(), TestkitError> {
         for _ in 0..20 {
             sender.turn().await?;
             if keys.iter().all(|key| self.outbox.row(key).is_some_and(|row| row.outcome.is_some())) {

@@ -6,6 +6,7 @@ use alloy::{
 };
 use anyhow::bail;
 use gavel_chain::{bindings::gavel::QueryRequests, reads::Reader};
+use gavel_domain::request::RequestFailure;
 use serde::Serialize;
 
 use super::asked;
@@ -47,16 +48,6 @@ pub struct ResultValue {
 
 pub const STATES: [&str; 6] = ["unknown", "open", "settled", "failed", "cancelled", "refunded"];
 const STATUSES: [&str; 5] = ["none", "ok", "empty", "overflow", "division by zero"];
-const REASONS: [&str; 8] = [
-    "none",
-    "nobody bid",
-    "too many failed attempts",
-    "a registered text does not match its digest",
-    "it cannot be proven",
-    "the deadline is too close",
-    "the fee is too low",
-    "other",
-];
 pub const OPEN: usize = 1;
 pub const SETTLED: usize = 2;
 
@@ -109,7 +100,8 @@ async fn result(
 /// The reason that the gateway gave for a failure.
 async fn failure(reader: &Reader, id: B256) -> anyhow::Result<Option<&'static str>> {
     let event: Option<QueryRequests::RequestFailed> = asked::first(reader, &[id]).await?;
-    Ok(event.map(|event| named(&REASONS, event.reason.into())))
+    let of = |reason| RequestFailure::ALL.into_iter().find(|failure| *failure as u8 == reason);
+    Ok(event.map(|event| of(event.reason).map_or("unknown", RequestFailure::explanation)))
 }
 
 fn named(names: &[&'static str], index: usize) -> &'static str {

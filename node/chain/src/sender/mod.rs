@@ -8,9 +8,11 @@
 
 mod decide;
 mod hold;
+mod memory;
 mod outbox;
 mod run;
 
 pub use decide::{Action, Fees, Mined, Policy, View, decide};
+pub use memory::MemoryOutbox;
 pub use outbox::{Attempt, Intent, Outbox, Outcome, Row};
 pub use run::{Finished, Refusal, Sender, Turn};

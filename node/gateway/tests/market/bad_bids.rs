@@ -116,7 +116,7 @@ async fn every_bad_bid_has_its_answer() {
     let operator = Operator::new(1, ALL);
     market.register(&operator, 10_000);
     let _gateway = market.run_gateway().await;
-    market.request(0, 1_000_000, "SELECT 1");
+    let request = market.request(0, 1_000_000, "SELECT 1");
     let mut hand = ByHand::open(&market, &operator).await;
     let (key, lots) = hand.announced().await;
     let lot = &lots[0];
@@ -192,8 +192,10 @@ async fn every_bad_bid_has_its_answer() {
     let proof = |award| FromProver::Deliver { award, proof: vec![1, 2, 3], results: vec![] };
     expect(hand.refusal(proof(AwardId(B256::ZERO))).await, RefusalCode::UnknownAward, "no such award");
     expect(hand.refusal(proof(id)).await, RefusalCode::Proof, "the award is");
-    let refusals = market.store().await.read().await.unwrap().refusals(lot.digest).await.unwrap();
-    assert!(refusals.len() >= 6, "an operator can read why it was refused");
+    let auctions = gavel_gateway::history::auctions(market.folder.path(), request).await.unwrap();
+    let auction = auctions.iter().find(|auction| auction.lot_digest == lot.digest.0).unwrap();
+    assert!(auction.refusals.len() >= 6, "an operator can read why it was refused: {:?}", auction.refusals);
+    assert!(auction.refusals.iter().any(|refusal| refusal.reason.contains("signed by")), "{:?}", auction.refusals);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

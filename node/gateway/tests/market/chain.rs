@@ -336,4 +336,12 @@ impl ChainView for ProverChain {
     fn gateway(&self) -> gavel_prover::chain::ChainFuture<'_, Option<(GatewayEpoch, Address)>> {
         Box::pin(async { Ok(Some(self.0.gateway_now())) })
     }
+
+    fn gateway_key(&self, epoch: GatewayEpoch) -> gavel_prover::chain::ChainFuture<'_, Option<Address>> {
+        Box::pin(async move {
+            let (now, key) = self.0.gateway_now();
+            // Every epoch before the newest had the first key.
+            Ok(Some(if epoch == now { key } else { self.0.gateway }))
+        })
+    }
 }

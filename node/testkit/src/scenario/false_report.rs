@@ -7,10 +7,11 @@ use alloy::{
     primitives::{B256, Bytes, U256, utils::parse_ether},
     sol_types::SolCall,
 };
-use gavel_chain::bindings::gavel::{AuctionBook, QueryRequests, Slasher};
+use gavel_chain::bindings::gavel::{AuctionBook, Slasher};
 
 use super::{
     daemon::Daemon,
+    files::write_key,
     money::{self, REFUNDED},
     report::Report,
     run::{Asked, MAX_FEE, Scene},
@@ -130,11 +131,11 @@ impl Scene<'_> {
     ) -> Result<(), TestkitError> {
         progress("that request runs past its deadline, and a stranger refunds it");
         let client = self.devnet.client().clone();
-        let contracts = &self.devnet.deployment().gavel;
         let record = self.reader.request(request, BlockId::latest()).await?;
         self.devnet.anvil.mine((record.deadline + 1).saturating_sub(client.head().await?)).await?;
-        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
-        stranger.send(contracts.query_requests, &QueryRequests::refundCall { requestId: request }).await?;
+        let secret = self.devnet.description.accounts.stranger.secret;
+        let key = write_key(&self.options.folder, "stranger.key", secret)?.display().to_string();
+        self.gavel(&["request", "refund", "--key-file", &key, &request.to_string()]).await?;
         let name = "a stranger refunds a request past its deadline";
         money::ended_as(report, &self.reader, name, request, REFUNDED).await?;
         let whole: U256 = parse_ether(MAX_FEE).unwrap_or_default();
@@ -143,11 +144,13 @@ impl Scene<'_> {
 
         let (before, bond) =
             (client.balance(award.operator).await?, self.reader.bond(BlockId::latest()).await?.balance);
-        stranger.send(contracts.auction_book, &AuctionBook::claimCall { awardId: award.awardId }).await?;
+        let prover = (1..).find(|number| self.operator(*number).owner.address == award.operator).unwrap_or_default();
+        let config = self.options.folder.join(format!("prover-{prover}/prover.toml")).display().to_string();
+        self.gavel(&["prover", "claim", "--config", &config]).await?;
         let gained = client.balance(award.operator).await? - before;
         let spent = U256::from(bond - self.reader.bond(BlockId::latest()).await?.balance);
         report.check(
-            "the operator that delivered is paid out of the bond",
+            "the operator that delivered claims its bid out of the bond",
             gained == award.price && spent == award.price,
             format!("{gained} wei"),
         );

@@ -125,7 +125,7 @@ fn market(milliblocks: u64) -> String {
     )
 }
 
-fn write_key(folder: &Path, name: &str, secret: B256) -> Result<PathBuf, TestkitError> {
+pub(super) fn write_key(folder: &Path, name: &str, secret: B256) -> Result<PathBuf, TestkitError> {
     let path = write(&folder.join(name), &format!("{secret}\n"))?;
     let owner_only = fs::Permissions::from_mode(0o600);
     fs::set_permissions(&path, owner_only).map_err(|e| TestkitError::file(&path, e))?;

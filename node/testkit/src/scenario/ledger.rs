@@ -125,6 +125,34 @@ impl Ledger {
             .collect()
     }
 
+    /// Anchored ticks with their transactions.
+    pub fn anchors(&self) -> Vec<(u64, B256)> {
+        let anchor = |(event, known): &(Event, GavelEvent)| match known {
+            GavelEvent::AuctionBook(AuctionBook::AuctionBookEvents::TickAnchored(e)) => {
+                Some((e.tick, event.transaction))
+            }
+            _ => None,
+        };
+        self.events.iter().filter_map(anchor).collect()
+    }
+
+    /// Last block in which a report of an award could be answered, and the block of its slash.
+    pub fn answer_window(&self, award: B256) -> (Option<u64>, Option<u64>) {
+        let (mut until, mut slashed) = (None, None);
+        for (event, known) in &self.events {
+            match known {
+                GavelEvent::Slasher(Slasher::SlasherEvents::MissReported(e)) if e.awardId == award => {
+                    until = Some(e.answerUntil);
+                }
+                GavelEvent::Slasher(Slasher::SlasherEvents::Slashed(e)) if e.awardId == award => {
+                    slashed = Some(event.block.number);
+                }
+                _ => {}
+            }
+        }
+        (until, slashed)
+    }
+
     /// Operators that were reported as missing a job.
     pub fn reported(&self) -> Vec<(Address, B256)> {
         self.events()

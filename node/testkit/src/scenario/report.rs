@@ -32,7 +32,11 @@ pub struct Totals {
     pub seconds: f64,
     /// Bytes; see [`Report::peak_memory`].
     pub peak_memory: u64,
-    pub budget_seconds: f64,
+    /// What the newest start of each kind took, and may take.
+    pub cold_seconds: Option<f64>,
+    pub warm_seconds: Option<f64>,
+    pub budget_cold_seconds: f64,
+    pub budget_warm_seconds: f64,
     pub budget_memory: u64,
 }
 
@@ -119,13 +123,19 @@ impl Report {
         self.passed
     }
 
-    /// Puts what was done before the scenario in front, and sums up.
-    pub fn add_preparation(&mut self, cold: bool, phases: Vec<Phase>, peak_memory: u64) {
+    /// Puts what was done before the scenario in front, and sums up. `other` is what the newest start of the other
+    /// kind took, if there was one.
+    pub fn add_preparation(&mut self, cold: bool, phases: Vec<Phase>, peak_memory: u64, other: Option<f64>) {
+        let seconds = self.seconds + phases.iter().map(|phase| phase.seconds).sum::<f64>();
+        let (cold_seconds, warm_seconds) = if cold { (Some(seconds), other) } else { (other, Some(seconds)) };
         self.totals = Some(Totals {
             cold,
-            seconds: self.seconds + phases.iter().map(|phase| phase.seconds).sum::<f64>(),
+            seconds,
             peak_memory: self.peak_memory.max(peak_memory),
-            budget_seconds: if cold { COLD_SECONDS } else { WARM_SECONDS },
+            cold_seconds,
+            warm_seconds,
+            budget_cold_seconds: COLD_SECONDS,
+            budget_warm_seconds: WARM_SECONDS,
             budget_memory: MEMORY,
         });
         self.phases.splice(0..0, phases);
@@ -179,14 +189,16 @@ impl Report {
         writeln!(text, "\nScenario: {:.0} s, peak memory {:.1} GiB", self.seconds, gib(self.peak_memory))?;
         if let Some(totals) = &self.totals {
             let start = if totals.cold { "cold" } else { "warm" };
-            writeln!(
-                text,
-                "In all ({start} start): {:.0} s of {:.0}, peak memory {:.1} GiB of {:.0}",
-                totals.seconds,
-                totals.budget_seconds,
-                gib(totals.peak_memory),
-                gib(totals.budget_memory)
-            )?;
+            writeln!(text, "In all, from a {start} start: {:.0} s", totals.seconds)?;
+            for (name, seconds, budget) in [
+                ("cold start", totals.cold_seconds, totals.budget_cold_seconds),
+                ("warm start", totals.warm_seconds, totals.budget_warm_seconds),
+            ] {
+                let took = seconds.map_or_else(|| "not run yet".into(), |seconds| format!("{seconds:.0} s"));
+                writeln!(text, "  {name:<12} {took} (budget {budget:.0} s)")?;
+            }
+            let (peak, budget) = (gib(totals.peak_memory), gib(totals.budget_memory));
+            writeln!(text, "  peak memory  {peak:.1} GiB (budget {budget:.0} GiB)")?;
         }
         Ok(())
     }

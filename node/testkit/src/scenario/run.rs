@@ -221,10 +221,9 @@ impl<'a> Scene<'a> {
         futures::future::try_join_all((1..=OPERATORS).map(|number| self.register(number, &bank))).await?;
         for number in 1..=OPERATORS {
             let status = self.devnet.status(self.operator(number).owner.address).await?;
-            let stake = self.devnet.supernet.stake.slash_per_unit.u256();
-            let units = status.slashable_stake.checked_div(stake).unwrap_or_default();
+            let units = stake_of(number) / self.devnet.supernet.stake.slash_per_unit.u256();
             report.check(
-                "capacity follows slashable stake",
+                "capacity follows what is restaked",
                 status.registered && U256::from(status.capacity.total) == units && !units.is_zero(),
                 format!("operator {number}: {} units", status.capacity.total),
             );
@@ -349,6 +348,7 @@ impl<'a> Scene<'a> {
         money::nothing_held(report, &self.reader, request).await?;
         self.check_done_by_another(report, request, victim);
         self.check_reports(report, victim);
+        self.check_order(report, victim);
         report.auctions = auctions::lines(&auctions, |operator| self.name(operator));
         report.awards = self.ledger.award_lines(request, |operator| self.name(operator), &auctions);
         report.gas = self.ledger.gas().await?;

@@ -1,6 +1,9 @@
 //! What must hold once the first request is settled.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use alloy::{
     eips::BlockId,
@@ -97,6 +100,20 @@ impl Scene<'_> {
         report.check("the killed prover's job was done by another operator", done.is_some(), detail);
     }
 
+    /// One transaction anchors a tick, and a slash waits for the end of the answer window.
+    pub(super) fn check_order(&self, report: &mut Report, victim: (usize, B256)) {
+        let anchors = self.ledger.anchors();
+        let transactions: BTreeSet<B256> = anchors.iter().map(|(_, transaction)| *transaction).collect();
+        let ticks: BTreeSet<u64> = anchors.iter().map(|(tick, _)| *tick).collect();
+        let single = !anchors.is_empty() && ticks.len() == anchors.len() && transactions.len() == anchors.len();
+        let detail = format!("{} ticks, {} transactions", ticks.len(), transactions.len());
+        report.check("each tick is anchored by one transaction", single, detail);
+        let (until, slashed) = self.ledger.answer_window(victim.1);
+        let waited = until.zip(slashed).is_some_and(|(until, slashed)| slashed > until);
+        let detail = format!("answers until block {until:?}, slash in {slashed:?}");
+        report.check("the slash came after the answer window", waited, detail);
+    }
+
     /// Nobody but the killed prover's operator was reported, save by the false report.
     pub(super) fn check_reports(&self, report: &mut Report, victim: (usize, B256)) {
         let killed = self.operator(victim.0).owner.address;
@@ -107,26 +124,17 @@ impl Scene<'_> {
         report.check("no other prover missed a job", others == 0, format!("{others} others"));
     }
 
-    /// Waits until every delivered award of the request is paid.
+    /// Waits until the gateway has claimed every delivered award of the request for its operator.
     pub(super) async fn until_claimed(&mut self, request: B256) -> Result<(), TestkitError> {
         let deadline = Instant::now() + self.options.patience;
-        let stranger = self.devnet.wallet(&self.devnet.description.accounts.stranger)?;
         loop {
             self.ledger.update().await?;
-            let ends: Vec<(B256, &str)> =
-                self.ledger.awards(request).iter().map(|a| (a.awardId, self.ledger.end_of(a.awardId))).collect();
+            let awards = self.ledger.awards(request);
             // Awards that nobody accepted stay reserved until they expire: there is nothing to claim.
-            if !ends.iter().any(|(_, end)| *end == "delivered") {
+            if !awards.iter().any(|award| self.ledger.end_of(award.awardId) == "delivered") {
                 return Ok(());
             }
-            // Anyone may claim for an operator.
-            for (award, end) in &ends {
-                if *end == "delivered" {
-                    let call = AuctionBook::claimCall { awardId: *award };
-                    // An operator's own claim may come first.
-                    let _ = stranger.send(self.devnet.deployment().gavel.auction_book, &call).await;
-                }
-            }
+            self.alive()?;
             if Instant::now() > deadline {
                 return Err(TestkitError::Waited { what: "the claims", after: self.options.patience });
             }

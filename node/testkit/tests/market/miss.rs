@@ -11,7 +11,7 @@ use gavel_chain::bindings::{
     gavel::{QueryRequests, Slasher},
 };
 use gavel_prover::{
-    ReportAnswers,
+    ProverError, ReportAnswers,
     checkpoint::{AwardRecord, Checkpoint},
     claims::{Payment, claim_delivered},
 };
@@ -132,32 +132,36 @@ fn record(award: &AwardedJob, receipt: Option<Signed<DeliveryReceipt>>) -> Award
 }
 
 #[tokio::test]
-async fn a_prover_answers_a_false_report_by_itself() -> Result<(), Box<dyn std::error::Error>> {
+async fn a_prover_answers_false_reports_by_itself() -> Result<(), Box<dyn std::error::Error>> {
     let market = Market::start().await?;
     let gavel = market.devnet.deployment().gavel.clone();
     let id = market.ask(&market.request(fee(), 200).await?).await?;
-    let award = market.award(id, 1).await?;
-    let accepted = market.devnet.client().head().await?;
+    let (spoilt, award) = (market.award(id, 1).await?, market.award(id, 2).await?);
     let folder = tempfile::tempdir()?;
     let checkpoint = Checkpoint::open(folder.path())?;
     checkpoint.put_award(AwardId(award.id), &record(&award, None))?;
     let owner = market.operator.owner.address;
-    let mut answers = ReportAnswers::new(
-        market.reader.clone(),
-        market.devnet.wallet(&market.operator.bid)?,
-        OperatorId(owner),
-        checkpoint.clone(),
-        Duration::from_secs(1),
-    );
-    market.devnet.anvil.mine(3).await?;
+    let (secret, pause) = (market.operator.bid.secret, Duration::from_secs(1));
+    let mut answers = ReportAnswers::new(market.reader.clone(), secret, OperatorId(owner), checkpoint.clone(), pause)?;
+    market.devnet.anvil.mine(4).await?;
     assert_eq!(answers.answer_open_reports().await?, [], "nothing is reported");
-    let report = Slasher::reportMissCall { evidence: award.evidence(accepted) };
-    market.stranger()?.send_value(gavel.slasher, &report, deposit(&market)).await?;
+    for award in [&spoilt, &award] {
+        let block = market.reader.award(award.id, BlockId::latest()).await?.awardBlock;
+        let report = Slasher::reportMissCall { evidence: award.evidence(block) };
+        market.stranger()?.send_value(gavel.slasher, &report, deposit(&market)).await?;
+    }
     assert_eq!(answers.answer_open_reports().await?, [], "there is no receipt");
 
+    // A receipt that the contract refuses keeps no other from being sent.
+    let wrong = Signed { signature: award.receipt().signature, ..spoilt.receipt() };
+    checkpoint.put_award(AwardId(spoilt.id), &record(&spoilt, Some(wrong)))?;
     checkpoint.put_award(AwardId(award.id), &record(&award, Some(award.receipt())))?;
     let before = market.devnet.client().balance(owner).await?;
-    assert_eq!(answers.answer_open_reports().await?, [AwardId(award.id)]);
+    let mut answered = answers.answer_open_reports().await?;
+    // One block confirms it.
+    market.devnet.anvil.mine(1).await?;
+    answered.extend(answers.answer_open_reports().await?);
+    assert_eq!(answered, [AwardId(award.id)]);
     assert_eq!(market.devnet.client().balance(owner).await? - before, deposit(&market), "the bid key pays for gas");
     assert_eq!(market.reader.report(award.id, BlockId::latest()).await?.state, DISMISSED);
     assert_eq!(answers.answer_open_reports().await?, [], "it is answered once");
@@ -168,21 +172,35 @@ async fn a_prover_answers_a_false_report_by_itself() -> Result<(), Box<dyn std::
 async fn an_operator_claims_with_its_receipts() -> Result<(), Box<dyn std::error::Error>> {
     let market = Market::start().await?;
     let id = market.ask(&market.request(fee(), 200).await?).await?;
-    let award = market.award(id, 1).await?;
+    let awards = [market.award(id, 1).await?, market.award(id, 2).await?, market.award(id, 3).await?];
     let folder = tempfile::tempdir()?;
     let checkpoint = Checkpoint::open(folder.path())?;
-    checkpoint.put_award(AwardId(award.id), &record(&award, Some(award.receipt())))?;
+    let [good, spoilt, late] = &awards;
     let owner = market.operator.owner.address;
     let wallet = market.devnet.wallet(&market.operator.bid)?;
-    let payment = async || claim_delivered(&market.reader, &wallet, &checkpoint).await.map(|claims| claims[0].payment);
-    assert_eq!(payment().await?, Payment::RequestOpen);
+    let put = |award: &AwardedJob, receipt| checkpoint.put_award(AwardId(award.id), &record(award, Some(receipt)));
+    put(good, good.receipt())?;
+    put(spoilt, Signed { signature: good.receipt().signature, ..spoilt.receipt() })?;
+    let payments = async || {
+        let claims = claim_delivered(&market.reader, &wallet, &checkpoint).await?;
+        let of = |award: &AwardedJob| claims.iter().find(|claim| claim.award == award.id).map(|c| c.payment.clone());
+        Ok::<_, ProverError>([good, spoilt, late].map(of))
+    };
+    assert_eq!(payments().await?, [Some(Payment::RequestOpen), Some(Payment::RequestOpen), None]);
 
     let fail = QueryRequests::failCall { requestId: id, reason: 1 };
     market.gateway()?.send(market.devnet.deployment().gavel.query_requests, &fail).await?;
     let before = market.devnet.client().balance(owner).await?;
-    assert_eq!(payment().await?, Payment::Claimed);
+    let [first, second, _] = payments().await?;
+    assert_eq!(first, Some(Payment::Claimed));
+    assert!(matches!(&second, Some(Payment::Refused(reason)) if reason.contains("WrongSigner")), "{second:?}");
     assert_eq!(market.devnet.client().balance(owner).await? - before, U256::from(PRICE * UNITS));
-    assert_eq!(payment().await?, Payment::Closed);
+    assert_eq!(payments().await?[0], Some(Payment::Paid));
+
+    let last = market.reader.account(id, BlockId::latest()).await?.claimUntil;
+    market.devnet.anvil.mine(last + 1 - market.devnet.client().head().await?).await?;
+    put(late, late.receipt())?;
+    assert_eq!(payments().await?[2], Some(Payment::Late));
     Ok(())
 }
 
