@@ -77,6 +77,17 @@ fn a_question_over_two_chunks_is_answered_and_wrapped() {
     let mut production = answer.proof.clone();
     production[5] = 1;
     assert!(matches!(refused(JobKind::Answer, &production), ProofError::Profile { .. }));
+    let mut parameters = Parameters::open(&store(), Classes::default()).unwrap();
+    parameters.profile = Profile::Production;
+    let strict = LocalProofSystem::new(parameters);
+    for (kind, proof) in [(JobKind::Answer, &answer.proof), (JobKind::Wrap, &wrapped.proof)] {
+        let (expected, got) = (Profile::Production, Profile::Test);
+        let refused = strict.verify(kind, claim, proof).unwrap_err();
+        assert!(
+            matches!(refused, ProofError::Profile { expected: e, got: g } if (e, g) == (expected, got)),
+            "{refused}"
+        );
+    }
     let unloaded = verifier.prove(&JobInput::Wrap(WrapInput { proof: answer.proof }));
     assert!(matches!(unloaded, Err(ProofError::NotLoaded(JobKind::Wrap))));
 }
