@@ -14,7 +14,7 @@ use super::{
     files::write_key,
     money::{self, REFUNDED},
     report::Report,
-    run::{Asked, MAX_FEE, Scene},
+    run::{Asked, MAX_FEE, OPERATORS, Scene},
 };
 use crate::{error::TestkitError, keys};
 
@@ -144,7 +144,8 @@ impl Scene<'_> {
 
         let (before, bond) =
             (client.balance(award.operator).await?, self.reader.bond(BlockId::latest()).await?.balance);
-        let prover = (1..).find(|number| self.operator(*number).owner.address == award.operator).unwrap_or_default();
+        let is_its = |number: &usize| self.operator(*number).owner.address == award.operator;
+        let prover = (1..=OPERATORS).find(is_its).unwrap_or_default();
         let config = self.options.folder.join(format!("prover-{prover}/prover.toml")).display().to_string();
         self.gavel(&["prover", "claim", "--config", &config]).await?;
         let gained = client.balance(award.operator).await? - before;

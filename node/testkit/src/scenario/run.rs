@@ -58,7 +58,7 @@ pub struct ScenarioOptions {
 }
 
 pub(super) const SQL: &str = "SELECT AVG(reserve1) AS mean, MIN(reserve1) AS low, MAX(reserve0) AS high, COUNT(*) AS n FROM pair WHERE reserve0 > $1";
-const OPERATORS: usize = 3;
+pub(super) const OPERATORS: usize = 3;
 /// How long a daemon may take to start.
 const STARTING: Duration = Duration::from_secs(300);
 /// A job may take so many times what it took in the calibration: other programs run, too.
